@@ -1,0 +1,1 @@
+//! What happens until data is safe: normalise, WAL, buffer, flush.

@@ -1,0 +1,15 @@
+//! What things are: events, source metadata, time, levels, invocations, limits, and the two
+//! promises between rooms, [`EventSink`] and [`Clock`]. No I/O, and nothing here reads the clock.
+
+mod event;
+mod invocation;
+mod level;
+pub mod limits;
+mod sink;
+mod time;
+
+pub use event::{EventId, LogEvent, Provider, SourceMetadata};
+pub use invocation::{InvocationEvidence, InvocationStatus};
+pub use level::Level;
+pub use sink::{Checkpoint, EventBatch, EventSink, Receipt, SinkError};
+pub use time::{Clock, ManualClock, TimeRange, Timestamp};

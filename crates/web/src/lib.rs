@@ -1,0 +1,1 @@
+//! What people see: the UI, built and embedded as bytes.

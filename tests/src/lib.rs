@@ -1,0 +1,1 @@
+//! House rules and scenarios live in `tests/`; this library is empty.
