@@ -1,0 +1,105 @@
+//! What can go wrong with data at rest.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result whose error is a [`StorageError`].
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The disk refused.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The catalog refused.
+    #[error("cannot {action} in the catalog")]
+    Catalog {
+        /// What was attempted.
+        action: &'static str,
+        /// What the database said.
+        source: sqlx::Error,
+    },
+    /// The catalog's tables could not be brought to this version.
+    #[error("cannot bring the catalog `{}` to this version", path.display())]
+    Migrate {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// Another process uses the same folder.
+    #[error("the data folder `{}` is in use by another process; stop it or choose another folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Bytes on disk are not what was written.
+    #[error("`{}` is damaged at byte {offset}: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the damage begins.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Bytes cannot be read as rows.
+    #[error("cannot decode rows: {0}")]
+    Decode(String),
+    /// Rows do not fit their table.
+    #[error("cannot {action}")]
+    Arrow {
+        /// What was attempted.
+        action: &'static str,
+        /// What the column library said.
+        source: arrow::error::ArrowError,
+    },
+    /// A segment could not be written.
+    #[error("cannot {action}")]
+    Parquet {
+        /// What was attempted.
+        action: &'static str,
+        /// What the file library said.
+        source: parquet::errors::ParquetError,
+    },
+    /// The folder cannot be used as an object store.
+    #[error("cannot open the data folder as an object store")]
+    ObjectStore(#[from] object_store::Error),
+}
+
+impl StorageError {
+    /// Returns a function that turns an I/O error into one that says what was attempted.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| StorageError::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Returns a function that turns a database error into one that says what was attempted.
+    pub(crate) fn catalog(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+        move |source| StorageError::Catalog { action, source }
+    }
+
+    /// Returns a function that turns a column error into one that says what was attempted.
+    pub(crate) fn arrow(action: &'static str) -> impl FnOnce(arrow::error::ArrowError) -> Self {
+        move |source| StorageError::Arrow { action, source }
+    }
+
+    /// Returns a function that turns a file error into one that says what was attempted.
+    pub(crate) fn parquet(
+        action: &'static str,
+    ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        move |source| StorageError::Parquet { action, source }
+    }
+}

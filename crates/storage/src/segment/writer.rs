@@ -1,0 +1,198 @@
+//! Writes rows as segments: one Parquet file per table and window, sorted by event time.
+//!
+//! The layout is described in `format.md`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::interleave_record_batch;
+use model::Timestamp;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::{SegmentMeta, window_start};
+use crate::memory::event_times;
+use crate::{MemorySegment, PARTITION_DEFAULT, Result, StorageError, Table, disk};
+
+/// The version of the layout, written into every file.
+const FORMAT_VERSION: &str = "1";
+const PAGE_ROWS_MAX: usize = 2_048;
+const ROW_GROUP_ROWS_MAX: usize = 131_072;
+const WRITE_ROWS: usize = 8_192;
+const SEGMENTS_DIR: &str = "segments";
+
+/// A row: which batch, which row in it.
+type Place = (usize, usize);
+
+/// Writes all rows of `pieces` below `data_dir`, durably. Nothing is in the catalog yet.
+pub(crate) fn write_segments(
+    data_dir: &Path,
+    pieces: &[Arc<MemorySegment>],
+    now: Timestamp,
+) -> Result<Vec<SegmentMeta>> {
+    let mut written = Vec::new();
+    for table in Table::ALL {
+        let batches: Vec<&RecordBatch> = pieces
+            .iter()
+            .filter(|piece| piece.table == table)
+            .flat_map(|piece| &piece.batches)
+            .collect();
+        if batches.is_empty() {
+            continue;
+        }
+        let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
+        disk::create_dir(&data_dir.join(SEGMENTS_DIR))?;
+        disk::create_dir(&folder)?;
+        for (window, places) in windows(&batches) {
+            written.push(write_window(
+                &folder, table, window, &batches, &places, now,
+            )?);
+        }
+        disk::sync_dir(&folder)?;
+    }
+    Ok(written)
+}
+
+/// Sorts rows by event time (equal times keep their order) and cuts them into windows.
+fn windows(batches: &[&RecordBatch]) -> BTreeMap<Timestamp, Vec<Place>> {
+    let mut rows: Vec<(i64, Place)> = Vec::new();
+    for (batch, times) in batches.iter().map(|batch| event_times(batch)).enumerate() {
+        rows.extend(
+            times
+                .iter()
+                .enumerate()
+                .map(|(row, time)| (*time, (batch, row))),
+        );
+    }
+    rows.sort_by_key(|(time, _)| *time);
+    let mut windows: BTreeMap<Timestamp, Vec<Place>> = BTreeMap::new();
+    for run in rows.chunk_by(|(a, _), (b, _)| {
+        window_start(Timestamp::from_nanos(*a)) == window_start(Timestamp::from_nanos(*b))
+    }) {
+        let window = window_start(Timestamp::from_nanos(run[0].0));
+        windows.insert(window, run.iter().map(|(_, place)| *place).collect());
+    }
+    windows
+}
+
+fn write_window(
+    folder: &Path,
+    table: Table,
+    window: Timestamp,
+    batches: &[&RecordBatch],
+    places: &[Place],
+    now: Timestamp,
+) -> Result<SegmentMeta> {
+    let id = segment_id(now);
+    let name = format!("{id}.parquet");
+    let path = folder.join(&name);
+    let temporary = folder.join(format!("{name}{}", disk::TEMPORARY_SUFFIX));
+    let file = File::create(&temporary).map_err(StorageError::io("make", &temporary))?;
+    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
+        .map_err(StorageError::parquet("begin a segment"))?;
+    for places in places.chunks(WRITE_ROWS) {
+        let batch = interleave_record_batch(batches, places)
+            .map_err(StorageError::arrow("sort rows of a segment"))?;
+        writer
+            .write(&batch)
+            .map_err(StorageError::parquet("write a segment"))?;
+    }
+    let file = writer
+        .into_inner()
+        .map_err(StorageError::parquet("finish a segment"))?;
+    let bytes = file
+        .metadata()
+        .map_err(StorageError::io("measure", &temporary))?
+        .len();
+    disk::publish(&file, &temporary, &path)?;
+    let time = |place: Option<&Place>| {
+        let (batch, row) = place.copied().unwrap_or_default();
+        Timestamp::from_nanos(event_times(batches[batch])[row])
+    };
+    Ok(SegmentMeta {
+        id,
+        table,
+        path: object_store::path::Path::from_iter([SEGMENTS_DIR, table.name(), &name]),
+        bytes,
+        rows: places.len() as u64,
+        time_min: time(places.first()),
+        time_max: time(places.last()),
+        partition: PARTITION_DEFAULT.to_owned(),
+        window_start: window,
+    })
+}
+
+/// Ids sort by the time they were made.
+fn segment_id(now: Timestamp) -> String {
+    let nanos = u64::try_from(now.nanos()).unwrap_or(0);
+    let time = uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        nanos / 1_000_000_000,
+        (nanos % 1_000_000_000) as u32,
+    );
+    uuid::Uuid::new_v7(time).simple().to_string()
+}
+
+fn properties(table: Table) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_write_batch_size(PAGE_ROWS_MAX)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_created_by("nephoscope".to_owned())
+        .set_key_value_metadata(Some(vec![KeyValue::new(
+            "nephoscope.segment.format".to_owned(),
+            FORMAT_VERSION.to_owned(),
+        )]));
+    let time = ColumnPath::from("event_time");
+    let properties = properties
+        .set_column_dictionary_enabled(time.clone(), false)
+        .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
+    if table == Table::Invocations {
+        return properties.build();
+    }
+    let mut properties = properties;
+    for name in ["message", "fields"] {
+        let column = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(column.clone(), false)
+            .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .set_column_statistics_enabled(column, EnabledStatistics::None);
+    }
+    properties.build()
+}
+
+/// Deletes files of segments that never reached the catalog: nobody knows them, and nobody else
+/// writes here while the folder is locked.
+pub(crate) fn delete_orphans(data_dir: &Path, segments: &[Arc<SegmentMeta>]) -> Result<()> {
+    let known: HashSet<&str> = segments
+        .iter()
+        .filter_map(|segment| segment.path.filename())
+        .collect();
+    for table in Table::ALL {
+        let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
+        if !folder.is_dir() {
+            continue;
+        }
+        let files = fs::read_dir(&folder).map_err(StorageError::io("list", &folder))?;
+        for file in files {
+            let file = file.map_err(StorageError::io("list", &folder))?;
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            let is_ours = name.ends_with(".parquet") || name.ends_with(disk::TEMPORARY_SUFFIX);
+            if is_ours && !known.contains(name.as_ref()) {
+                let path = file.path();
+                fs::remove_file(&path).map_err(StorageError::io("delete", &path))?;
+                tracing::info!(path = %path.display(), "deleted a file that no catalog row names");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! The one view of the data: which rows exist now, in memory and in segments.
+//!
+//! Rows move through three places: *active* memory (still growing), *sealed* memory (being
+//! written to segments) and segments. One lock guards all three, so that every snapshot holds
+//! each row exactly once. Ingest publishes, seals and commits; everybody else takes snapshots.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use model::{Checkpoint, Clock, EventId, TimeRange, Timestamp};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+
+use crate::catalog::{Catalog, Commit};
+use crate::memory::Pieces;
+use crate::segment::write_segments;
+use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, disk};
+
+/// What the store holds for one table at one moment: each row exactly once.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Files.
+    pub segments: Vec<Arc<SegmentMeta>>,
+    /// Pieces in memory.
+    pub memory: Vec<Arc<MemorySegment>>,
+}
+
+/// How much the store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Segments of all tables.
+    pub segments: usize,
+    /// Events on disk and in memory.
+    pub events: u64,
+    /// Bytes of all segments.
+    pub disk_bytes: u64,
+    /// Rows of all tables in memory.
+    pub memory_rows: u64,
+    /// Bytes of all rows in memory.
+    pub memory_bytes: u64,
+}
+
+/// What becomes visible together: the contents of one or more WAL frames.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// The number of the last frame that these come from.
+    pub frame: u64,
+    /// Rows.
+    pub pieces: Vec<MemorySegment>,
+    /// Checkpoints, in order.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Event ids with their times, by (source, origin).
+    pub ids: Vec<((String, String), Vec<(EventId, Timestamp)>)>,
+    /// Idempotency keys with the number of events stored for them.
+    pub keys: Vec<(String, u64)>,
+}
+
+/// Memory that no longer grows and waits to be written to segments.
+#[derive(Debug)]
+pub struct Sealed {
+    pieces: Vec<Arc<MemorySegment>>,
+    commit: Commit,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    pieces: [Pieces; 2],
+    commit: Commit,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    segments: Vec<Arc<SegmentMeta>>,
+    active: Memory,
+    sealed: Vec<Arc<MemorySegment>>,
+    is_sealed: bool,
+    newest: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    data_dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    catalog: Catalog,
+    objects: Arc<LocalFileSystem>,
+    state: RwLock<State>,
+    _lock: File,
+}
+
+/// The data of one node. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+impl Store {
+    /// Opens the store in `config.data_dir`, which is made if it is not there, and deletes
+    /// files that were left unfinished.
+    ///
+    /// # Errors
+    /// If the folder is in use, cannot be written, or the catalog cannot be read.
+    pub async fn open(config: StoreConfig, clock: Arc<dyn Clock>) -> Result<Store> {
+        let data_dir = config.data_dir;
+        disk::create_dir(&data_dir)?;
+        let lock = disk::lock_dir(&data_dir)?;
+        let data_dir = data_dir
+            .canonicalize()
+            .map_err(StorageError::io("find", &data_dir))?;
+        let catalog = Catalog::open(&data_dir.join("catalog.sqlite")).await?;
+        let segments: Vec<_> = catalog
+            .segments()
+            .await?
+            .into_iter()
+            .map(Arc::new)
+            .collect();
+        crate::segment::delete_orphans(&data_dir, &segments)?;
+        let newest = segments
+            .iter()
+            .filter(|segment| segment.table == Table::Events)
+            .map(|segment| segment.time_max)
+            .max();
+        let objects = Arc::new(LocalFileSystem::new_with_prefix(&data_dir)?);
+        Ok(Store(Arc::new(Inner {
+            data_dir,
+            clock,
+            catalog,
+            objects,
+            state: RwLock::new(State {
+                segments,
+                newest,
+                ..State::default()
+            }),
+            _lock: lock,
+        })))
+    }
+
+    /// Returns what `table` holds now and may lie inside `range`. Cheap.
+    pub fn snapshot(&self, table: Table, range: TimeRange) -> Snapshot {
+        let state = self.read();
+        let segments = state
+            .segments
+            .iter()
+            .filter(|segment| {
+                segment.table == table
+                    && range.overlaps_inclusive(segment.time_min, segment.time_max)
+            })
+            .cloned()
+            .collect();
+        let memory = state
+            .sealed
+            .iter()
+            .filter(|piece| piece.table == table)
+            .chain(state.active.pieces[table.index()].iter())
+            .filter(|piece| piece.overlaps(range))
+            .cloned()
+            .collect();
+        Snapshot { segments, memory }
+    }
+
+    /// The object store that the paths of segments are relative to.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        let objects = Arc::clone(&self.0.objects);
+        objects
+    }
+
+    /// The folder that holds everything, as an absolute path.
+    pub fn data_dir(&self) -> &Path {
+        &self.0.data_dir
+    }
+
+    /// The clock that the store was opened with.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
+    /// The catalog: checkpoints, event ids, the WAL's position.
+    pub fn catalog(&self) -> &Catalog {
+        &self.0.catalog
+    }
+
+    /// The event time of the newest event that the store has seen.
+    pub fn newest_event_time(&self) -> Option<Timestamp> {
+        self.read().newest
+    }
+
+    /// How much the store holds now.
+    pub fn stats(&self) -> StoreStats {
+        let state = self.read();
+        let mut stats = StoreStats {
+            segments: state.segments.len(),
+            ..StoreStats::default()
+        };
+        for segment in &state.segments {
+            stats.disk_bytes += segment.bytes;
+            if segment.table == Table::Events {
+                stats.events += segment.rows;
+            }
+        }
+        let active = state.active.pieces.iter().flat_map(Pieces::iter);
+        for piece in state.sealed.iter().chain(active) {
+            stats.memory_rows += piece.rows as u64;
+            stats.memory_bytes += piece.bytes as u64;
+            if piece.table == Table::Events {
+                stats.events += piece.rows as u64;
+            }
+        }
+        stats
+    }
+
+    /// Bytes and rows of memory that still grows.
+    pub fn active_size(&self) -> (usize, usize) {
+        let state = self.read();
+        let pieces = &state.active.pieces;
+        (
+            pieces.iter().map(Pieces::bytes).sum(),
+            pieces.iter().map(Pieces::rows).sum(),
+        )
+    }
+
+    /// Makes rows visible that are safe in the WAL.
+    ///
+    /// # Errors
+    /// If rows cannot be joined, which does not happen to rows of the right columns.
+    pub fn publish(&self, pending: Pending) -> Result<()> {
+        let mut state = self.write_state();
+        let state = &mut *state;
+        for piece in pending.pieces {
+            if piece.table == Table::Events {
+                state.newest = state.newest.max(Some(piece.time_max));
+            }
+            state.active.pieces[piece.table.index()].push(piece)?;
+        }
+        let commit = &mut state.active.commit;
+        commit.frame = commit.frame.max(pending.frame);
+        for checkpoint in pending.checkpoints {
+            let origin = (checkpoint.source.clone(), checkpoint.origin.clone());
+            commit.checkpoints.insert(origin, checkpoint);
+        }
+        for (origin, ids) in pending.ids {
+            commit.ids.entry(origin).or_default().extend(ids);
+        }
+        commit.keys.extend(pending.keys);
+        Ok(())
+    }
+
+    /// Ends the growth of what is in memory and returns it; rows stay visible. Returns `None`
+    /// if there is nothing, or if sealed memory waits already.
+    pub fn seal(&self) -> Option<Sealed> {
+        let mut state = self.write_state();
+        if state.is_sealed || state.active.commit.frame == 0 {
+            return None;
+        }
+        let mut active = std::mem::take(&mut state.active);
+        let pieces: Vec<_> = active.pieces.iter_mut().flat_map(Pieces::take).collect();
+        state.sealed.clone_from(&pieces);
+        state.is_sealed = true;
+        Some(Sealed {
+            pieces,
+            commit: active.commit,
+        })
+    }
+
+    /// Writes sealed memory to segments, commits them to the catalog together with checkpoints,
+    /// event ids and the WAL's position, and lets segments take the memory's place in
+    /// snapshots. Returns the last frame that is now in segments.
+    ///
+    /// # Errors
+    /// If the disk or the catalog fails; the rows are then still in the WAL, and the node must
+    /// stop.
+    pub async fn write(&self, sealed: Sealed) -> Result<u64> {
+        let Sealed { pieces, commit } = sealed;
+        let data_dir = self.0.data_dir.clone();
+        let now = self.0.clock.now();
+        let written =
+            tokio::task::spawn_blocking(move || write_segments(&data_dir, &pieces, now)).await;
+        let segments = match written {
+            Ok(segments) => segments?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        self.0.catalog.commit(&segments, &commit, now).await?;
+        let mut state = self.write_state();
+        state.segments.extend(segments.into_iter().map(Arc::new));
+        state.sealed.clear();
+        state.is_sealed = false;
+        Ok(commit.frame)
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.0
+            .state
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.0
+            .state
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
