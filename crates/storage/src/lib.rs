@@ -1,6 +1,6 @@
 //! Where data rests: WAL, segments, catalog, and the one view of them that searches see.
 //!
-//! An event arrives as rows of a [`Table`]: first as a frame of the [`wal`], then at once in
+//! An event arrives as rows of a [`Table`]: first as a frame of the WAL, then at once in
 //! memory ([`MemorySegment`]), later as a Parquet file ([`SegmentMeta`]). [`Store::snapshot`]
 //! returns memory and files of one moment, each row exactly once. The [`catalog`] is the truth
 //! about files: a segment that it does not name does not exist.
@@ -13,7 +13,6 @@ mod memory;
 mod schema;
 mod segment;
 mod store;
-pub mod wal;
 
 pub use config::StoreConfig;
 pub use error::{Result, StorageError};

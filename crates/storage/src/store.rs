@@ -8,11 +8,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use model::{Checkpoint, Clock, EventId, TimeRange, Timestamp};
+use model::{Checkpoint, Clock, TimeRange, Timestamp};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
-use crate::catalog::{Catalog, Commit};
+use crate::catalog::{Catalog, Commit, OriginIds};
 use crate::memory::Pieces;
 use crate::segment::write_segments;
 use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, disk};
@@ -51,7 +51,7 @@ pub struct Pending {
     /// Checkpoints, in order.
     pub checkpoints: Vec<Checkpoint>,
     /// Event ids with their times, by (source, origin).
-    pub ids: Vec<((String, String), Vec<(EventId, Timestamp)>)>,
+    pub ids: Vec<((String, String), OriginIds)>,
     /// Idempotency keys with the number of events stored for them.
     pub keys: Vec<(String, u64)>,
 }
@@ -158,8 +158,7 @@ impl Store {
 
     /// The object store that the paths of segments are relative to.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
-        let objects = Arc::clone(&self.0.objects);
-        objects
+        Arc::clone(&self.0.objects) as Arc<dyn ObjectStore>
     }
 
     /// The folder that holds everything, as an absolute path.

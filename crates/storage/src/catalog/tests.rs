@@ -68,10 +68,7 @@ async fn a_commit_is_there_after_reopening() {
         [segment("a", 1), segment("b", 2)]
     );
     assert_eq!(catalog.wal_position().await.unwrap(), 3);
-    assert_eq!(
-        catalog.checkpoints("s").await.unwrap(),
-        [checkpoint(10)]
-    );
+    assert_eq!(catalog.checkpoints("s").await.unwrap(), [checkpoint(10)]);
     assert!(catalog.checkpoints("other").await.unwrap().is_empty());
     assert_eq!(
         catalog.event_ids().await.unwrap()[&origin()],

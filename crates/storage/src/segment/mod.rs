@@ -50,7 +50,10 @@ mod tests {
             window_start(Timestamp::from_nanos(-1)).nanos(),
             -WINDOW_NANOS
         );
-        assert_eq!(window_start(Timestamp::from_nanos(WINDOW_NANOS)).nanos(), WINDOW_NANOS);
+        assert_eq!(
+            window_start(Timestamp::from_nanos(WINDOW_NANOS)).nanos(),
+            WINDOW_NANOS
+        );
         assert_eq!(window_start(Timestamp::MIN), Timestamp::MIN);
     }
 }
