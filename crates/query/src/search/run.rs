@@ -1,0 +1,387 @@
+//! The work of one search: plan, execute, keep, count, tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use datafusion::common::Column;
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use futures::StreamExt;
+use model::{TimeRange, limits};
+use tokio::time::Instant;
+
+use super::histogram::Histogram;
+use super::newest::Newest;
+use super::status::{SearchState, SearchStatus};
+use super::windows::{is_rowwise, windows};
+use super::{Search, SearchRequest, lock};
+use crate::scan::{TimeColumn, narrow};
+use crate::session::{Engine, OpenSession};
+use crate::{
+    Diagnostic, FieldType, Language, Planned, QueryContext, QueryError, Result, ResultField,
+    ResultKind, plan,
+};
+
+/// News are published at most this often.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A search that is planned and can run.
+pub(super) struct Prepared {
+    session: OpenSession,
+    planned: Planned,
+    /// The events that an aggregate query is about, if they are to be counted over time.
+    scope: Option<LogicalPlan>,
+    range: TimeRange,
+    time: TimeColumn,
+}
+
+/// Opens a session and plans the query.
+pub(super) async fn prepare(engine: &Engine, request: &SearchRequest) -> Result<Prepared> {
+    let time = if request.by_receipt_time {
+        TimeColumn::Receipt
+    } else {
+        TimeColumn::Event
+    };
+    let session = engine.open(request.range, time)?;
+    let context = QueryContext {
+        range: request.range,
+        now: engine.store().clock().now(),
+        time_zone: request.time_zone.clone(),
+        auto_parse: request.auto_parse,
+    };
+    let (planned, scope) = match request.language {
+        Language::Sql => (plan_sql(&request.query, &session).await?, None),
+        Language::Log => {
+            let planned =
+                plan(&request.query, &context, &session.context).map_err(QueryError::Invalid)?;
+            let scope = (planned.kind == ResultKind::Records && request.histogram_by_level)
+                .then(|| plan(scope_of(&request.query), &context, &session.context).ok())
+                .flatten()
+                .map(|scope| scope.plan);
+            (planned, scope)
+        }
+    };
+    Ok(Prepared {
+        session,
+        planned,
+        scope,
+        range: request.range,
+        time,
+    })
+}
+
+async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {
+    let invalid = |error: DataFusionError| {
+        QueryError::Invalid(vec![
+            Diagnostic::error(0..text.len(), error.strip_backtrace()).locate(text),
+        ])
+    };
+    let select_only = SQLOptions::new()
+        .with_allow_ddl(false)
+        .with_allow_dml(false)
+        .with_allow_statements(false);
+    let state = session.context.state();
+    let plan = state.create_logical_plan(text).await.map_err(invalid)?;
+    select_only.verify_plan(&plan).map_err(invalid)?;
+    let fields = plan
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| ResultField {
+            name: field.name().clone(),
+            column: field.name().clone(),
+            field_type: field_type(field.data_type()),
+            is_key: false,
+        })
+        .collect();
+    Ok(Planned {
+        kind: ResultKind::Records,
+        plan,
+        fields,
+        is_sorted: true,
+    })
+}
+
+fn field_type(data_type: &arrow::datatypes::DataType) -> FieldType {
+    use arrow::datatypes::DataType::{
+        Boolean, Float32, Float64, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64,
+    };
+    match data_type {
+        Boolean => FieldType::Boolean,
+        Int8 | Int16 | Int32 | UInt8 | UInt16 => FieldType::Int,
+        Int64 | UInt32 | UInt64 => FieldType::Long,
+        Float32 | Float64 => FieldType::Double,
+        _ => FieldType::String,
+    }
+}
+
+/// Returns the text before the first `|` that is not quoted or inside brackets.
+fn scope_of(query: &str) -> &str {
+    let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0usize);
+    for (place, character) in query.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            '[' if !is_quoted => depth += 1,
+            ']' if !is_quoted => depth = depth.saturating_sub(1),
+            '|' if !is_quoted && depth == 0 => return query.split_at(place).0,
+            _ => {}
+        }
+    }
+    query
+}
+
+impl Prepared {
+    /// The status before anything has been done.
+    pub(super) fn initial_status(&self) -> SearchStatus {
+        SearchStatus {
+            state: SearchState::NotStarted,
+            kind: self.planned.kind,
+            message_count: 0,
+            messages_kept: 0,
+            record_count: 0,
+            histogram: Arc::default(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            rows_scanned: 0,
+            bytes_scanned: 0,
+            bytes_total: self.session.bytes_total,
+            elapsed_ms: 0,
+            limited: None,
+            fields: self.planned.fields.clone().into(),
+        }
+    }
+}
+
+/// Runs one search and tells how it goes.
+pub(super) struct Runner {
+    search: Arc<Search>,
+    started: Instant,
+    published: Instant,
+    messages_bytes_max: usize,
+    message_count: u64,
+}
+
+impl Runner {
+    pub(super) fn new(search: Arc<Search>, started: Instant, messages_bytes_max: usize) -> Self {
+        Runner {
+            search,
+            started,
+            published: started,
+            messages_bytes_max,
+            message_count: 0,
+        }
+    }
+
+    /// Runs to the end; what goes wrong stands in the status.
+    pub(super) async fn run(mut self, prepared: Prepared) {
+        let mut histogram = Histogram::new(prepared.range, prepared.time.name());
+        self.publish(&prepared, &histogram, SearchState::Gathering);
+        let outcome = match prepared.planned.kind {
+            ResultKind::Messages => self.messages(&prepared, &mut histogram).await,
+            ResultKind::Records => self.records(&prepared, &mut histogram).await,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "search failed");
+            let text = error.strip_backtrace();
+            self.search
+                .status
+                .send_modify(|status| status.errors.push(text));
+        }
+        self.publish(&prepared, &histogram, SearchState::Done);
+    }
+
+    /// Window by window from the newest to the oldest; or all at once, if the query's rows
+    /// depend on each other.
+    async fn messages(
+        &mut self,
+        prepared: &Prepared,
+        histogram: &mut Histogram,
+    ) -> std::result::Result<(), DataFusionError> {
+        let planned = &prepared.planned;
+        let can_split = prepared.time == TimeColumn::Event
+            && !planned.is_sorted
+            && is_rowwise(&planned.plan);
+        let parts = if can_split {
+            windows(prepared.range, &prepared.session.window_starts)
+        } else {
+            vec![prepared.range]
+        };
+        let mut rows_left = limits::SEARCH_MESSAGES_MAX;
+        let mut bytes_left = self.messages_bytes_max;
+        for part in parts {
+            let plan = if can_split {
+                narrow(planned.plan.clone(), part)?
+            } else {
+                planned.plan.clone()
+            };
+            let is_full = rows_left == 0 || bytes_left == 0;
+            let plan = if is_full { only_counted(plan)? } else { plan };
+            let mut kept = Newest::new(rows_left, bytes_left.max(1), planned.is_sorted);
+            let context = &prepared.session.context;
+            let mut stream = context
+                .execute_logical_plan(plan)
+                .await?
+                .execute_stream()
+                .await?;
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                histogram.add(&batch);
+                self.message_count += batch.num_rows() as u64;
+                if !is_full {
+                    kept.push(batch)?;
+                }
+                self.publish_if_due(prepared, histogram);
+            }
+            let (batch, was_cut) = kept.finish()?;
+            if let Some(batch) = batch {
+                rows_left -= batch.num_rows().min(rows_left);
+                bytes_left = bytes_left.saturating_sub(batch.get_array_memory_size());
+                self.keep(batch);
+            }
+            if was_cut {
+                (rows_left, bytes_left) = (0, 0);
+            }
+            self.limit_messages();
+            self.publish(prepared, histogram, SearchState::Gathering);
+        }
+        Ok(())
+    }
+
+    async fn records(
+        &mut self,
+        prepared: &Prepared,
+        histogram: &mut Histogram,
+    ) -> std::result::Result<(), DataFusionError> {
+        let context = &prepared.session.context;
+        let frame = context
+            .execute_logical_plan(prepared.planned.plan.clone())
+            .await?;
+        let mut stream = frame.execute_stream().await?;
+        let (mut batches, mut rows) = (Vec::new(), 0);
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            rows += batch.num_rows();
+            batches.push(batch);
+            if rows > limits::SEARCH_RECORDS_MAX && !prepared.planned.has_later_stages() {
+                break;
+            }
+            self.publish_if_due(prepared, histogram);
+        }
+        drop(stream);
+        let output = prepared.planned.finish(context, batches).await?;
+        self.search
+            .status
+            .send_modify(|status| status.fields = output.fields.into());
+        self.keep_records(output.batches);
+        self.publish(prepared, histogram, SearchState::Gathering);
+        let Some(scope) = &prepared.scope else {
+            return Ok(());
+        };
+        let counted = only_counted(scope.clone())?;
+        let frame = context.execute_logical_plan(counted).await?;
+        let mut stream = frame.execute_stream().await?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            histogram.add(&batch);
+            self.message_count += batch.num_rows() as u64;
+            self.publish_if_due(prepared, histogram);
+        }
+        Ok(())
+    }
+
+    fn keep(&self, batch: RecordBatch) {
+        let mut results = lock(&self.search.results);
+        results.rows += batch.num_rows();
+        results.batches.push(batch);
+    }
+
+    fn keep_records(&self, batches: Vec<RecordBatch>) {
+        let mut left = limits::SEARCH_RECORDS_MAX;
+        for batch in batches {
+            if batch.num_rows() > left {
+                let max = limits::SEARCH_RECORDS_MAX;
+                self.limited(format!("only the first {max} records are kept"));
+            }
+            let part = batch.slice(0, batch.num_rows().min(left));
+            left -= part.num_rows();
+            if part.num_rows() > 0 {
+                self.keep(part);
+            }
+        }
+    }
+
+    fn limit_messages(&self) {
+        let kept = lock(&self.search.results).rows;
+        if (kept as u64) < self.message_count {
+            self.limited(format!(
+                "only the newest {kept} messages are kept; all are counted"
+            ));
+        }
+    }
+
+    fn limited(&self, why: String) {
+        self.search.status.send_modify(|status| {
+            status.warnings.truncate(0);
+            status.warnings.push(why.clone());
+            status.limited = Some(why);
+        });
+    }
+
+    fn publish_if_due(&mut self, prepared: &Prepared, histogram: &Histogram) {
+        if self.published.elapsed() >= PUBLISH_INTERVAL {
+            self.publish(prepared, histogram, SearchState::Gathering);
+        }
+    }
+
+    fn publish(&mut self, prepared: &Prepared, histogram: &Histogram, state: SearchState) {
+        self.published = Instant::now();
+        let rows = lock(&self.search.results).rows as u64;
+        let progress = &prepared.session.progress;
+        let (rows_scanned, bytes_scanned) = (progress.rows(), progress.bytes());
+        let buckets = Arc::new(histogram.buckets());
+        self.search.status.send_modify(|status| {
+            match status.kind {
+                ResultKind::Messages => status.messages_kept = rows,
+                ResultKind::Records => status.record_count = rows,
+            }
+            status.message_count = self.message_count;
+            status.histogram = buckets;
+            status.rows_scanned = rows_scanned;
+            status.bytes_scanned = bytes_scanned;
+            let elapsed = self.started.elapsed().as_millis();
+            status.elapsed_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+            if !status.state.is_final() {
+                status.state = state;
+            }
+        });
+    }
+}
+
+/// Returns `plan` with only the columns that counting needs.
+fn only_counted(plan: LogicalPlan) -> std::result::Result<LogicalPlan, DataFusionError> {
+    let columns: Vec<Expr> = ["event_time", "receipt_time", "level"]
+        .iter()
+        .filter_map(|name| {
+            let schema = plan.schema();
+            let (qualifier, field) = schema.qualified_field_with_unqualified_name(name).ok()?;
+            Some(Expr::Column(Column::from((qualifier, field))))
+        })
+        .collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scope_ends_at_the_first_bare_pipe() {
+        assert_eq!(scope_of("error | count"), "error ");
+        assert_eq!(scope_of(r#""a|b" "c\"|" x"#), r#""a|b" "c\"|" x"#);
+        assert_eq!(scope_of("a [subquery: b | count] | c"), "a [subquery: b | count] ");
+    }
+}

@@ -1,0 +1,87 @@
+//! Cuts a search's range into windows, newest first, so that results appear soon and never move.
+
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use model::{TimeRange, Timestamp};
+
+/// Windows grow up to this many segment windows, so that long searches do not pay for many.
+const GROWTH_MAX: usize = 32;
+
+/// Returns `range` cut where segments begin: the newest part first, each next one larger.
+pub(super) fn windows(range: TimeRange, starts: &[Timestamp]) -> Vec<TimeRange> {
+    let cuts: Vec<Timestamp> = starts
+        .iter()
+        .copied()
+        .filter(|start| range.start < *start && *start < range.end)
+        .collect();
+    let mut windows = Vec::new();
+    let (mut end, mut left, mut size) = (range.end, cuts.as_slice(), 1);
+    while left.len() >= size {
+        let (older, newer) = left.split_at(left.len() - size);
+        windows.push(TimeRange::new(newer[0], end));
+        (end, left, size) = (newer[0], older, (size * 2).min(GROWTH_MAX));
+    }
+    windows.push(TimeRange::new(range.start, end));
+    windows
+}
+
+/// Whether every row of the result depends on one event alone, so that windows can be asked one
+/// after another.
+pub(super) fn is_rowwise(plan: &LogicalPlan) -> bool {
+    !any_node(plan, |node| {
+        !matches!(
+            node,
+            LogicalPlan::Projection(_)
+                | LogicalPlan::Filter(_)
+                | LogicalPlan::SubqueryAlias(_)
+                | LogicalPlan::TableScan(_)
+                | LogicalPlan::Unnest(_)
+        )
+    })
+}
+
+/// Whether the plan puts its rows into an order of its own.
+pub(super) fn has_own_order(plan: &LogicalPlan) -> bool {
+    any_node(plan, |node| matches!(node, LogicalPlan::Sort(_)))
+}
+
+fn any_node(plan: &LogicalPlan, mut is: impl FnMut(&LogicalPlan) -> bool) -> bool {
+    let mut found = false;
+    let walked = plan.apply(|node| {
+        found |= is(node);
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
+    });
+    found || walked.is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: i64) -> Timestamp {
+        Timestamp::from_nanos(nanos)
+    }
+
+    #[test]
+    fn windows_cover_the_range_without_gap_newest_first() {
+        let starts: Vec<Timestamp> = (0..20).map(|nth| at(nth * 10)).collect();
+        let range = TimeRange::new(at(25), at(195));
+        let windows = windows(range, &starts);
+        assert_eq!(windows[0], TimeRange::new(at(190), at(195)));
+        assert_eq!(windows[1], TimeRange::new(at(170), at(190)));
+        assert_eq!(windows.last().map(|last| last.start), Some(at(25)));
+        for pair in windows.windows(2) {
+            assert_eq!(pair[0].start, pair[1].end);
+        }
+    }
+
+    #[test]
+    fn without_segments_there_is_one_window() {
+        let range = TimeRange::new(at(0), at(10));
+        assert_eq!(windows(range, &[]), vec![range]);
+    }
+}

@@ -1,0 +1,231 @@
+//! The one place that builds DataFusion sessions: tables, functions, options, memory and spill.
+//!
+//! Searches, panels, monitors and checks all get their session here, so that a query means the
+//! same everywhere.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::common::{Result, ScalarValue};
+use datafusion::datasource::ViewTable;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::functions_aggregate::expr_fn::{max, min};
+use datafusion::logical_expr::{Expr, col, lit, when};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use model::{InvocationStatus, TimeRange, Timestamp};
+use storage::{Store, Table};
+
+use crate::scan::{SEGMENTS_URL, ScanProgress, SegmentsTable, TimeColumn};
+
+/// Evidence of one invocation lies at most this far from its last piece: a Lambda function may
+/// run 15 minutes, and reports come late.
+const EVIDENCE_SPREAD_MS: i64 = 20 * 60 * 1000;
+/// What belongs to one invocation.
+const INVOCATION_KEY: [&str; 5] = ["provider", "account", "region", "function", "request_id"];
+
+/// How much a node gives to queries.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Memory for sorting, grouping and joining, in bytes, all queries together; beyond it they
+    /// spill to disk.
+    pub memory_bytes_max: usize,
+    /// Disk for spilling, in bytes.
+    pub spill_bytes_max: u64,
+    /// Memory for the footers of segments, in bytes.
+    pub footer_cache_bytes_max: usize,
+    /// Threads of work per query.
+    pub partitions: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            memory_bytes_max: 1 << 30,
+            spill_bytes_max: 32 << 30,
+            footer_cache_bytes_max: 256 << 20,
+            partitions: std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
+        }
+    }
+}
+
+/// What all queries of a node share: the store, memory, spill space, caches.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    store: Store,
+    runtime: Arc<RuntimeEnv>,
+    config: SessionConfig,
+}
+
+/// A session and what its scans have read.
+#[derive(Debug)]
+pub(crate) struct OpenSession {
+    pub(crate) context: SessionContext,
+    pub(crate) progress: Arc<ScanProgress>,
+    /// Bytes that a full scan of the events would read.
+    pub(crate) bytes_total: u64,
+    /// Where the windows begin that segments never cross, ascending.
+    pub(crate) window_starts: Vec<Timestamp>,
+}
+
+impl Engine {
+    /// Returns an engine over `store`.
+    ///
+    /// # Errors
+    /// If the spill directory cannot be made.
+    pub fn new(store: Store, config: &EngineConfig) -> Result<Engine> {
+        let spill: PathBuf = store.data_dir().join("spill");
+        let pool = TrackConsumersPool::new(
+            FairSpillPool::new(config.memory_bytes_max),
+            std::num::NonZeroUsize::MIN,
+        );
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(
+                DiskManagerBuilder::default()
+                    .with_mode(DiskManagerMode::Directories(vec![spill]))
+                    .with_max_temp_directory_size(config.spill_bytes_max),
+            )
+            .with_metadata_cache_limit(config.footer_cache_bytes_max)
+            .build_arc()?;
+        let url = ObjectStoreUrl::parse(SEGMENTS_URL)?;
+        runtime.register_object_store(url.as_ref(), store.object_store());
+        let mut session = SessionConfig::new()
+            .with_target_partitions(config.partitions)
+            .with_information_schema(false);
+        let options = session.options_mut();
+        options.execution.parquet.pushdown_filters = false;
+        options.execution.parquet.schema_force_view_types = true;
+        options.sql_parser.map_string_types_to_utf8view = true;
+        Ok(Engine {
+            store,
+            runtime,
+            config: session,
+        })
+    }
+
+    /// The store that is queried.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Returns a session whose tables `events` and `invocations` hold what is stored now inside
+    /// `range`.
+    ///
+    /// # Errors
+    /// If a table cannot be registered, which is a bug.
+    pub fn session(&self, range: TimeRange) -> Result<SessionContext> {
+        Ok(self.open(range, TimeColumn::Event)?.context)
+    }
+
+    pub(crate) fn open(&self, range: TimeRange, time: TimeColumn) -> Result<OpenSession> {
+        let context =
+            SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
+        crate::functions::register(&context);
+        let wanted = match time {
+            TimeColumn::Event => range,
+            TimeColumn::Receipt => TimeRange::ALL,
+        };
+        let snapshot = Arc::new(self.store.snapshot(Table::Events, wanted));
+        let bytes_total = snapshot.segments.iter().map(|segment| segment.bytes).sum();
+        let mut window_starts: Vec<Timestamp> = snapshot
+            .segments
+            .iter()
+            .map(|segment| segment.window_start)
+            .collect();
+        window_starts.sort_unstable();
+        window_starts.dedup();
+        let events = SegmentsTable::new(storage::events_schema(), snapshot, range, time);
+        let progress = events.progress();
+        context.register_table("events", Arc::new(events))?;
+        self.register_invocations(&context, range)?;
+        Ok(OpenSession {
+            context,
+            progress,
+            bytes_total,
+            window_starts,
+        })
+    }
+
+    /// `invocations`: the evidence, merged field by field.
+    fn register_invocations(&self, context: &SessionContext, range: TimeRange) -> Result<()> {
+        let wide = TimeRange::new(
+            range.start.saturating_add_millis(-EVIDENCE_SPREAD_MS),
+            range.end.saturating_add_millis(EVIDENCE_SPREAD_MS),
+        );
+        let snapshot = Arc::new(self.store.snapshot(Table::Invocations, wide));
+        let evidence = SegmentsTable::new(
+            storage::invocations_schema(),
+            snapshot,
+            wide,
+            TimeColumn::Event,
+        )
+        .evidence();
+        let merged = context
+            .read_table(Arc::new(evidence))?
+            .aggregate(INVOCATION_KEY.map(col).to_vec(), merges())?
+            .filter(inside(range))?;
+        let columns: Vec<Expr> = storage::invocations_schema()
+            .fields()
+            .iter()
+            .filter(|field| field.name() != "status_rank")
+            .map(|field| match field.name().as_str() {
+                "status" => status_of_rank(),
+                name => Ok(col(name)),
+            })
+            .collect::<Result<_>>()?;
+        let plan = merged.select(columns)?.into_unoptimized_plan();
+        context.register_table("invocations", Arc::new(ViewTable::new(plan, None)))?;
+        Ok(())
+    }
+}
+
+/// The largest value wins, the earliest for `start`; the order of evidence does not matter.
+fn merges() -> Vec<Expr> {
+    storage::invocations_schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .filter(|name| !INVOCATION_KEY.contains(name) && *name != "status")
+        .map(|name| match name {
+            "start" => min(col(name)).alias(name),
+            _ => max(col(name)).alias(name),
+        })
+        .collect()
+}
+
+fn inside(range: TimeRange) -> Expr {
+    let moment = |at: Timestamp| {
+        lit(ScalarValue::TimestampNanosecond(
+            Some(at.nanos()),
+            Some("UTC".into()),
+        ))
+    };
+    col("event_time")
+        .gt_eq(moment(range.start))
+        .and(col("event_time").lt(moment(range.end)))
+}
+
+fn status_of_rank() -> Result<Expr> {
+    let is = |rank: usize| col("status_rank").eq(lit(rank as i8));
+    let name = |rank: usize| {
+        lit(ScalarValue::Utf8View(Some(
+            InvocationStatus::ALL[rank].name().to_owned(),
+        )))
+    };
+    let mut cases = when(is(0), name(0));
+    for rank in 1..InvocationStatus::ALL.len() {
+        cases = cases.when(is(rank), name(rank));
+    }
+    Ok(cases.end()?.alias("status"))
+}
+
+/// Returns a session over what `store` holds now inside `range`, for callers that ask once.
+///
+/// # Errors
+/// As [`Engine::new`] and [`Engine::session`].
+pub fn session(store: &Store, range: TimeRange) -> Result<SessionContext> {
+    Engine::new(store.clone(), &EngineConfig::default())?.session(range)
+}
