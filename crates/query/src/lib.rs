@@ -1,1 +1,22 @@
 //! What a question means: syntax, operators, plan, scan, running searches.
+
+mod descriptor;
+mod error;
+mod functions;
+mod plan;
+mod scan;
+mod search;
+mod session;
+mod syntax;
+
+pub use descriptor::{Descriptor, UnitKind};
+pub use error::{QueryError, Result};
+pub use functions::register_functions;
+pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
+pub use scan::TimeColumn;
+pub use search::{
+    Bucket, Language, Page, Row, SearchConfig, SearchId, SearchRequest, SearchState, SearchStatus,
+    Searches,
+};
+pub use session::{Engine, EngineConfig, session};
+pub use syntax::{Diagnostic, Severity};

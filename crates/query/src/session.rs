@@ -123,7 +123,7 @@ impl Engine {
     pub(crate) fn open(&self, range: TimeRange, time: TimeColumn) -> Result<OpenSession> {
         let context =
             SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
-        crate::functions::register(&context);
+        crate::register_functions(&context);
         let wanted = match time {
             TimeColumn::Event => range,
             TimeColumn::Receipt => TimeRange::ALL,

@@ -26,8 +26,19 @@ pub use status::{SearchState, SearchStatus};
 
 use crate::scan::TimeColumn;
 use crate::session::{Engine, EngineConfig};
-use crate::{Language, QueryError, Result, ResultField, ResultKind};
+use crate::{QueryError, Result, ResultField, ResultKind};
 use page::TimeStyle;
+
+/// The language of a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// The pipe language over events.
+    #[default]
+    Log,
+    /// SQL (`SELECT`) over `events` and `invocations`.
+    Sql,
+}
 
 /// What to search for.
 #[derive(Clone, Debug)]
@@ -183,7 +194,7 @@ impl Searches {
         let prepared = run::prepare(&self.0.engine, &request).await?;
         let style = match request.language {
             Language::Sql => TimeStyle::Rfc3339,
-            _ => TimeStyle::Millis,
+            Language::Log => TimeStyle::Millis,
         };
         let search = Arc::new(Search {
             status: watch::Sender::new(prepared.initial_status()),
@@ -331,7 +342,7 @@ impl Searches {
 
 fn shape(search: &Search) -> (Arc<[ResultField]>, ResultKind) {
     let status = search.status.borrow();
-    (Arc::clone(&status.fields), status.kind.clone())
+    (Arc::clone(&status.fields), status.kind)
 }
 
 /// Clones the handles of the batches, so that no lock is held while text is made of them.
