@@ -1,0 +1,119 @@
+//! What is wrong with a query, and where: everything an editor needs to underline it.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The query cannot run.
+    Error,
+    /// The query runs, perhaps not as meant.
+    Warning,
+}
+
+/// One mistake in a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Bytes of the query text.
+    pub span: Range<usize>,
+    /// Line of the span's start, from 1.
+    pub line: usize,
+    /// Column of the span's start in characters, from 1.
+    pub column: usize,
+    /// What is wrong, lower case, without full stop.
+    pub message: String,
+    /// What could stand there instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// "Did you mean": a name close to the one that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+}
+
+impl Diagnostic {
+    /// Returns an error at `span`; [`Diagnostic::locate`] fills in line and column.
+    pub fn error(span: Range<usize>, message: impl Into<String>) -> Self {
+        Diagnostic {
+            severity: Severity::Error,
+            span,
+            line: 1,
+            column: 1,
+            message: message.into(),
+            expected: None,
+            suggestion: None,
+        }
+    }
+
+    /// Adds what could stand there instead.
+    #[must_use]
+    pub fn expecting(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// Adds the name among `names` that is closest to `written`, if any is close.
+    #[must_use]
+    pub fn suggesting<'a>(
+        mut self,
+        written: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.suggestion = closest(written, names);
+        self
+    }
+
+    /// Works out line and column from the text.
+    #[must_use]
+    pub fn locate(mut self, text: &str) -> Self {
+        let mut start = self.span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = text.get(..start).unwrap_or_default();
+        self.line = before.matches('\n').count() + 1;
+        self.column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        self
+    }
+}
+
+/// Returns the name closest to `written`, if it is close enough to be a slip of the finger.
+pub fn closest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let written = written.to_lowercase();
+    names
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&written, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score >= 0.85)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_characters_from_one() {
+        let found = Diagnostic::error(6..7, "x").locate("é\nabé|");
+        assert_eq!((found.line, found.column), (2, 4));
+    }
+
+    #[test]
+    fn only_close_names_are_suggested() {
+        assert_eq!(
+            closest("timeslize", ["where", "timeslice"]),
+            Some("timeslice".into())
+        );
+        assert_eq!(closest("zzz", ["where", "timeslice"]), None);
+    }
+}
