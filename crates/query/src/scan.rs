@@ -186,8 +186,8 @@ impl SegmentsTable {
             ))
         };
         let time = || col(self.time.name());
-        let start = (self.range.start > Timestamp::MIN)
-            .then(|| time().gt_eq(moment(self.range.start)));
+        let start =
+            (self.range.start > Timestamp::MIN).then(|| time().gt_eq(moment(self.range.start)));
         let end = (self.range.end < Timestamp::MAX).then(|| time().lt(moment(self.range.end)));
         match (start, end) {
             (Some(start), Some(end)) => Some(start.and(end)),

@@ -60,7 +60,6 @@ pub struct Engine {
 }
 
 /// A session and what its scans have read.
-#[derive(Debug)]
 pub(crate) struct OpenSession {
     pub(crate) context: SessionContext,
     pub(crate) progress: Arc<ScanProgress>,

@@ -93,6 +93,7 @@ impl Planned {
     }
 
     /// Runs the stages that follow `plan` on its collected result; without any, hands it back.
+    #[expect(clippy::unused_async, reason = "later stages run plans")]
     pub async fn finish(
         &self,
         _session: &SessionContext,

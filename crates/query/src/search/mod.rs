@@ -24,7 +24,6 @@ pub use histogram::Bucket;
 pub use page::{Page, Row};
 pub use status::{SearchState, SearchStatus};
 
-use crate::scan::TimeColumn;
 use crate::session::{Engine, EngineConfig};
 use crate::{QueryError, Result, ResultField, ResultKind};
 use page::TimeStyle;
@@ -204,7 +203,8 @@ impl Searches {
             asked: Mutex::new(started),
             task: Mutex::default(),
         });
-        let id = SearchId(uuid::Uuid::new_v4().simple().to_string()[..16].to_uppercase());
+        let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+        let id = SearchId(format!("{random:016X}"));
         lock(&self.0.searches).insert(id.clone(), Arc::clone(&search));
         self.spawn(&search, prepared, started);
         Ok(id)
@@ -226,7 +226,9 @@ impl Searches {
             {
                 tracing::error!(%error, "search panicked");
                 watched.status.send_modify(|status| {
-                    status.errors.push("the search failed inside; see the server's log".into());
+                    status
+                        .errors
+                        .push("the search failed inside; see the server's log".into());
                     status.state = SearchState::Done;
                 });
             }
@@ -352,7 +354,10 @@ fn part(search: &Search, offset: usize, limit: usize) -> (Vec<RecordBatch>, (usi
 
 async fn forget_when_idle(registry: Weak<Registry>, search: Weak<Search>) {
     loop {
-        let Some(keep_alive) = registry.upgrade().map(|registry| registry.config.keep_alive) else {
+        let Some(keep_alive) = registry
+            .upgrade()
+            .map(|registry| registry.config.keep_alive)
+        else {
             return;
         };
         let Some(asked) = search.upgrade().map(|search| *lock(&search.asked)) else {

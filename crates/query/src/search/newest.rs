@@ -2,9 +2,7 @@
 
 use std::cmp::Reverse;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, TimestampNanosecondArray, UInt32Array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, TimestampNanosecondArray, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -64,7 +62,7 @@ impl Newest {
             return Ok(());
         };
         let all = concat_batches(&first.schema(), &self.pending)?;
-        let mut kept = shrink(&self.order(all)?)?;
+        let mut kept = shrink(&self.order(&all)?)?;
         let bytes = kept.get_array_memory_size();
         if bytes > self.bytes_max {
             let share = kept.num_rows() as u128 * self.bytes_max as u128 / bytes as u128;
@@ -78,7 +76,7 @@ impl Newest {
         Ok(())
     }
 
-    fn order(&mut self, all: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    fn order(&mut self, all: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let count = all.num_rows().min(self.rows_max);
         self.was_cut |= count < all.num_rows();
         let times = all
@@ -91,7 +89,7 @@ impl Newest {
         // Later rows of the same moment stand first, as in a log read from its end.
         order.sort_unstable_by_key(|row| (Reverse(times.value(*row as usize)), Reverse(*row)));
         order.truncate(count);
-        take_record_batch(&all, &UInt32Array::from(order))
+        take_record_batch(all, &UInt32Array::from(order))
     }
 }
 

@@ -172,7 +172,13 @@ fn find<'a>(values: &'a Row, name: &str) -> Option<&'a str> {
 fn identity(values: &Row, place: usize) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
-    for name in ["_source", "_sourcehost", "_sourcename", "_messagetime", "_raw"] {
+    for name in [
+        "_source",
+        "_sourcehost",
+        "_sourcename",
+        "_messagetime",
+        "_raw",
+    ] {
         find(values, name).hash(&mut hasher);
     }
     place.hash(&mut hasher);

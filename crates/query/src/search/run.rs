@@ -202,9 +202,8 @@ impl Runner {
         histogram: &mut Histogram,
     ) -> std::result::Result<(), DataFusionError> {
         let planned = &prepared.planned;
-        let can_split = prepared.time == TimeColumn::Event
-            && !planned.is_sorted
-            && is_rowwise(&planned.plan);
+        let can_split =
+            prepared.time == TimeColumn::Event && !planned.is_sorted && is_rowwise(&planned.plan);
         let parts = if can_split {
             windows(prepared.range, &prepared.session.window_starts)
         } else {
@@ -382,6 +381,9 @@ mod tests {
     fn the_scope_ends_at_the_first_bare_pipe() {
         assert_eq!(scope_of("error | count"), "error ");
         assert_eq!(scope_of(r#""a|b" "c\"|" x"#), r#""a|b" "c\"|" x"#);
-        assert_eq!(scope_of("a [subquery: b | count] | c"), "a [subquery: b | count] ");
+        assert_eq!(
+            scope_of("a [subquery: b | count] | c"),
+            "a [subquery: b | count] "
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Cuts a search's range into windows, newest first, so that results appear soon and never move.
 
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::LogicalPlan;
 use model::{TimeRange, Timestamp};
 
 /// Windows grow up to this many segment windows, so that long searches do not pay for many.
@@ -38,11 +38,6 @@ pub(super) fn is_rowwise(plan: &LogicalPlan) -> bool {
                 | LogicalPlan::Unnest(_)
         )
     })
-}
-
-/// Whether the plan puts its rows into an order of its own.
-pub(super) fn has_own_order(plan: &LogicalPlan) -> bool {
-    any_node(plan, |node| matches!(node, LogicalPlan::Sort(_)))
 }
 
 fn any_node(plan: &LogicalPlan, mut is: impl FnMut(&LogicalPlan) -> bool) -> bool {

@@ -88,7 +88,10 @@ impl Diagnostic {
 }
 
 /// Returns the name closest to `written`, if it is close enough to be a slip of the finger.
-pub fn closest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn closest<'a>(
+    written: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     let written = written.to_lowercase();
     names
         .into_iter()
