@@ -1,0 +1,105 @@
+// A stand-in for the server while the UI is written: the same routes, made-up data, no state on disk.
+// `node dev/server.mjs [port] [folder of a build]`. A query with `million` in it finds a million events;
+// `empty` as third argument pretends that no event has arrived yet.
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { event, fields, histogram, language, records } from './data.mjs';
+
+const port = Number(process.argv[2] ?? 8471);
+const dist = process.argv[3];
+const isEmpty = process.argv[4] === 'empty';
+const jobs = new Map();
+let lastId = 0;
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://localhost');
+  const body = request.method === 'POST' ? JSON.parse((await text(request)) || '{}') : {};
+  const send = (value, status = 200) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(value));
+  };
+  const job = /^\/api\/v1\/search\/jobs(?:\/([^/]+)(?:\/(\w+))?)?$/.exec(url.pathname);
+  if (job) return search(job, request, url, body, send, response);
+  if (url.pathname === '/api/v1/status') {
+    const now = Date.now();
+    return send({ version: '0.1.0', now, newestEventTime: isEmpty ? null : now - 6000, events: isEmpty ? 0 : 1_000_000, diskBytes: 4e8, dataDir: './data', sources: [{ name: 'prod-lambda', collector: 'aws_cloudwatch_logs', state: 'running', last_error: null }] });
+  }
+  if (url.pathname === '/api/v1/language') return send(language);
+  if (url.pathname === '/api/v1/fields') return send({ fields });
+  if (url.pathname === '/api/v1/queries/check') return send({ diagnostics: mistakes(body.query) });
+  if (url.pathname.startsWith('/api/')) return send({ status: 404, message: 'nothing here' }, 404);
+  return file(url.pathname, response);
+});
+server.listen(port, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
+
+async function text(request) {
+  let all = '';
+  for await (const chunk of request) all += chunk;
+  return all;
+}
+
+function mistakes(query) {
+  const match = /timeslise/.exec(query);
+  if (!match) return [];
+  const before = query.slice(0, match.index).split('\n');
+  return [{ severity: 'error', message: 'operator `timeslise` is unknown', start: match.index, end: match.index + 9, line: before.length, column: before.at(-1).length + 1, expected: null, suggestion: 'timeslice' }];
+}
+
+function search([, id, what], request, url, body, send, response) {
+  if (!id) {
+    const wrong = mistakes(body.query);
+    if (wrong.length) return send({ status: 400, id: 'x', code: 'searchjob.parse.error', message: wrong[0].message, diagnostics: wrong }, 400);
+    lastId += 1;
+    const isAggregate = /\bcount\b/.test(body.query);
+    const total = body.query.includes('million') ? 1_000_000 : body.query.includes('nothing') ? 0 : 19_695;
+    jobs.set(String(lastId), { ...body, total, isAggregate });
+    return send({ id: String(lastId), link: { rel: 'self', href: `/api/v1/search/jobs/${lastId}` } }, 202);
+  }
+  const job = jobs.get(id);
+  if (!job) return send({ status: 404, code: 'searchjob.jobid.invalid', message: 'no such search' }, 404);
+  if (request.method === 'DELETE') {
+    jobs.delete(id);
+    return send({ id });
+  }
+  const offset = Number(url.searchParams.get('offset') ?? 0);
+  const limit = Number(url.searchParams.get('limit') ?? 100);
+  if (what === 'stream') return stream(job, response);
+  if (what === 'messages') {
+    const length = Math.max(0, Math.min(limit, job.total - offset));
+    return send({ fields, messages: Array.from({ length }, (_, i) => ({ map: event(offset + i, job) })) });
+  }
+  const result = records(job);
+  return send({ fields: result.fields, records: result.rows.slice(offset, offset + limit).map((map) => ({ map })) });
+}
+
+function stream(job, response) {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const steps = 5;
+  let step = 0;
+  const next = () => {
+    step += 1;
+    const part = step / steps;
+    const count = Math.floor(job.total * part);
+    const isLast = step === steps;
+    const table = job.isAggregate ? records(job) : { fields: [], rows: [] };
+    response.write(`${JSON.stringify({ state: isLast ? 'DONE GATHERING RESULTS' : 'GATHERING RESULTS', kind: job.isAggregate ? 'records' : 'messages', messageCount: count, recordCount: isLast ? table.rows.length : 0, histogram: histogram(job, part), pendingErrors: [], pendingWarnings: [], rowsScanned: count * 3, bytesScanned: 31e6 * part, bytesTotal: 412e6, elapsedMs: 28 * step, limited: null, fields: table.fields })}\n`);
+    if (isLast) response.end();
+    else setTimeout(next, 40);
+  };
+  next();
+}
+
+async function file(path, response) {
+  if (!dist) return response.writeHead(404).end();
+  const name = extname(path) ? path : '/index.html';
+  try {
+    const bytes = await readFile(join(dist, name));
+    response.writeHead(200, { 'content-type': TYPES[extname(name)] ?? 'application/octet-stream' });
+    response.end(bytes);
+  } catch {
+    response.writeHead(404).end();
+  }
+}

@@ -1,0 +1,230 @@
+// The search page in Chromium, from a person's side: `node e2e/search.mjs <base URL> [options]`.
+// --query TEXT   what to type (default `*`); it must find events in the range
+// --range TEXT   what to type as range (default `-24h`)
+// --million      the query finds a million events: scroll through them and stay responsive
+// --shots DIR    keep screenshots of both themes
+// CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { query: { type: 'string', default: '*' }, range: { type: 'string', default: '-24h' }, million: { type: 'boolean', default: false }, shots: { type: 'string' } },
+});
+const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+const complaints = [];
+try {
+  for (const theme of ['light', 'dark']) await story(theme);
+  assert.deepEqual(complaints, [], 'the console has no errors');
+  console.log('search page: all good');
+} catch (error) {
+  console.error(error);
+  if (complaints.length) console.error('console:', complaints);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
+
+async function story(theme) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme, bypassCSP: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(`${theme}: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
+  const step = (text) => console.log(`${theme}: ${text}`);
+
+  step('load');
+  await page.goto(`${base}/search?q=*&from=-15m&to=now`);
+  const editor = page.locator('.cm-content');
+  await editor.waitFor();
+
+  step('type a range and a query, run');
+  await pickRange(page, values.range);
+  await typeQuery(page, editor, values.query);
+  const messages = await settle(page);
+  assert.ok(messages.total > 0, 'the search finds events');
+  assert.equal(new URL(page.url()).searchParams.get('q'), values.query);
+  if (values.shots) await page.screenshot({ path: `${values.shots}/search-${theme}.png` });
+  await accessible(page, theme, 'messages');
+
+  step('brush the histogram with the mouse, and go back');
+  const before = page.url();
+  await brush(page);
+  const zoomed = await settle(page);
+  assert.notEqual(page.url(), before, 'the range is in the address');
+  assert.ok(zoomed.total > 0 && zoomed.total <= messages.total, `the part (${zoomed.total}) is not more than the whole (${messages.total})`);
+
+  step('brush with keys');
+  const inMouse = page.url();
+  await page.locator('.chart').first().focus();
+  for (const key of ['ArrowLeft', 'Shift+ArrowRight', 'Shift+ArrowRight', 'Enter']) await page.keyboard.press(key);
+  await page.waitForFunction((old) => location.href !== old, inMouse);
+  await settle(page);
+  await page.goBack();
+  await page.waitForFunction((old) => location.href === old, inMouse);
+  await settle(page);
+
+  step('expand a row');
+  await page.locator('.log').first().click();
+  await page.locator('.open').waitFor();
+  assert.match(page.url(), /[?&]row=0\./);
+  if (values.shots) await page.screenshot({ path: `${values.shots}/open-${theme}.png` });
+  await accessible(page, theme, 'an open row');
+  const seen = await picture(page);
+
+  step('reload and see the same');
+  await page.reload();
+  await settle(page);
+  await page.locator('.open').waitFor();
+  assert.deepEqual(await picture(page), seen);
+
+  step('the value menu, by keys');
+  await page.locator('.open dl .value').first().click();
+  await page.locator('[role=menu]').waitFor();
+  await accessible(page, theme, 'the value menu');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('[role=menu]').count(), 0);
+
+  step('move and open with keys');
+  await page.locator('[role=grid]').focus();
+  await page.keyboard.press('j');
+  await page.keyboard.press('o');
+  await page.waitForFunction(() => /row=0\.[^,]+,1\./.test(decodeURIComponent(location.search)) || document.querySelectorAll('.log').length < 2);
+
+  await aggregates(page, editor, theme, step);
+  await mistakes(page, editor, step);
+  if (values.million) await million(page, editor, step);
+
+  step('the other theme, by its switch');
+  await page.getByRole('button', { name: theme === 'dark' ? 'Light' : 'Dark', exact: true }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme === 'dark' ? 'light' : 'dark');
+
+  step('how to get data in');
+  await page.goto(`${base}/welcome`);
+  await page.locator('pre.code').first().waitFor();
+  await accessible(page, theme, 'first run');
+  if (values.shots) await page.screenshot({ path: `${values.shots}/welcome-${theme}.png` });
+  await context.close();
+}
+
+async function aggregates(page, editor, theme, step) {
+  step('aggregates as chart and table');
+  await typeQuery(page, editor, `${values.query}\n| timeslice 1m\n| count by _timeslice, level`);
+  await settle(page);
+  await page.locator('table').waitFor();
+  assert.ok((await page.locator('tbody tr').count()) > 0, 'the table has rows');
+  for (const kind of ['Line', 'Columns', 'Pie', 'Table']) {
+    await page.getByRole('button', { name: kind, exact: true }).click();
+    assert.equal(await page.locator('.seg [aria-pressed=true]').innerText(), kind);
+    await accessible(page, theme, `aggregates as ${kind}`);
+    if (values.shots) await page.screenshot({ path: `${values.shots}/${kind.toLowerCase()}-${theme}.png` });
+  }
+  assert.match(page.url(), /chart=table/);
+}
+
+async function mistakes(page, editor, step) {
+  step('a mistake is underlined, completion offers operators');
+  await setQuery(page, editor, '* | timeslise 1m | count');
+  await page.locator('.cm-lintRange-error').waitFor();
+  await setQuery(page, editor, '* | wh');
+  await page.locator('.cm-tooltip-autocomplete').getByText('where', { exact: true }).first().waitFor();
+  await page.keyboard.press('Escape');
+}
+
+async function million(page, editor, step) {
+  step('a million rows stay light');
+  await typeQuery(page, editor, values.query);
+  const { total } = await settle(page);
+  assert.ok(total >= 1_000_000, `${total} rows are a million`);
+  await page.evaluate(() => {
+    window.longest = 0;
+    let last = performance.now();
+    const frame = (now) => {
+      window.longest = Math.max(window.longest, now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  const grid = page.locator('[role=grid]');
+  for (const part of [0.1, 0.5, 0.9, 1, 0.3, 0]) {
+    await grid.evaluate((element, to) => (element.scrollTop = to * element.scrollHeight), part);
+    await page.waitForFunction(() => [...document.querySelectorAll('.log')].length > 10 && ![...document.querySelectorAll('.log')].some((row) => row.innerText.includes('closed\n…')));
+  }
+  const longest = await page.evaluate(() => window.longest);
+  const rows = await page.locator('.log').count();
+  assert.ok(rows < 100, `${rows} rows are drawn`);
+  assert.ok(longest < 1000, `the longest frame took ${longest} ms`);
+  step(`longest frame ${Math.round(longest)} ms, ${rows} rows drawn`);
+}
+
+async function setQuery(page, editor, text) {
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.insertText(text);
+}
+
+async function typeQuery(page, editor, text) {
+  await setQuery(page, editor, text);
+  await page.keyboard.press('Escape');
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+Enter');
+  await page.waitForFunction((query) => new URLSearchParams(location.search).get('q') === query, text);
+}
+
+async function pickRange(page, text) {
+  await page.locator('h1').click();
+  await page.keyboard.press('t');
+  await page.getByRole('textbox', { name: 'Time range' }).fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** Waits for the end of the running search and reads its count. */
+async function settle(page) {
+  await page.waitForTimeout(50);
+  await page.locator('.progress:not(.is-running)').waitFor({ state: 'attached' });
+  const alert = page.locator('[role=alert]');
+  if (await alert.count()) assert.fail(await alert.first().innerText());
+  const text = await page.locator('.tabs button').first().innerText();
+  return { total: Number(text.replace(/\D/g, '')) };
+}
+
+async function brush(page) {
+  // From the first to the last bar that has events, less a little, so that something is found.
+  const boxes = await page.locator('.hist rect').evaluateAll((all) => all.map((rect) => ({ x: rect.getBoundingClientRect().x, width: rect.getBoundingClientRect().width })));
+  const first = Math.min(...boxes.map((box) => box.x));
+  const last = Math.max(...boxes.map((box) => box.x + box.width));
+  const chart = await page.locator('.chart').first().boundingBox();
+  const y = chart.y + 40;
+  const url = page.url();
+  await page.mouse.move(Math.max(chart.x + 42, (first + last) / 2 - 6), y);
+  await page.mouse.down();
+  await page.mouse.move(Math.min(chart.x + chart.width - 6, last + 8), y, { steps: 8 });
+  await page.locator('.pill').waitFor();
+  await page.mouse.up();
+  await page.waitForFunction((old) => location.href !== old, url);
+}
+
+/** What a person sees of the result, without what moves with the clock. */
+function picture(page) {
+  return page.evaluate(() => ({
+    query: document.querySelector('.cm-content').innerText,
+    total: document.querySelector('.tabs button').innerText,
+    histogram: [...document.querySelectorAll('.hist .legend span')].map((item) => item.innerText),
+    rows: [...document.querySelectorAll('.log')].slice(0, 5).map((row) => row.innerText),
+    open: document.querySelector('.open .two').innerText,
+  }));
+}
+
+async function accessible(page, theme, where) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.addScriptTag({ path: axeSource });
+  const found = await page.evaluate(async () => (await window.axe.run(document, { resultTypes: ['violations'] })).violations.filter((problem) => ['serious', 'critical'].includes(problem.impact)).map((problem) => `${problem.id}: ${problem.nodes.map((node) => node.html.slice(0, 160)).join(' ')}`));
+  assert.deepEqual(found, [], `axe finds nothing serious on ${where}, ${theme}`);
+}

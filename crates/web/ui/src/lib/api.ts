@@ -1,0 +1,174 @@
+// What the UI asks the server: searches, checks, fields, language, status.
+
+export interface HistogramBar {
+  startTimestamp: number;
+  length: number;
+  count: number;
+  levels?: Record<string, number>;
+}
+
+export interface ResultField {
+  name: string;
+  fieldType: string;
+  keyField: boolean;
+}
+
+export interface SearchStatus {
+  state: string;
+  kind?: string;
+  messageCount: number;
+  recordCount: number;
+  histogram: HistogramBar[];
+  pendingErrors: string[];
+  pendingWarnings: string[];
+  rowsScanned?: number;
+  bytesScanned?: number;
+  bytesTotal?: number;
+  elapsedMs?: number;
+  limited?: string | null;
+  fields?: ResultField[];
+}
+
+export interface Diagnostic {
+  severity: string;
+  message: string;
+  start?: number;
+  end?: number;
+  span?: { start: number; end: number };
+  line?: number;
+  column?: number;
+  expected?: string | null;
+  suggestion?: string | null;
+}
+
+export interface LanguageItem {
+  name: string;
+  kind?: string;
+  syntax?: string;
+  summary?: string;
+  examples?: string[];
+}
+
+export interface Language {
+  operators: LanguageItem[];
+  functions: LanguageItem[];
+  aggregates: LanguageItem[];
+}
+
+export interface FieldInfo {
+  name: string;
+  type?: string;
+  examples?: string[];
+}
+
+export interface SourceStatus {
+  name: string;
+  collector: string;
+  state?: string;
+  last_error?: string | null;
+}
+
+export interface ServerStatus {
+  version: string;
+  newestEventTime: number | null;
+  events: number;
+  diskBytes?: number;
+  dataDir?: string;
+  sources?: SourceStatus[];
+  now?: number;
+}
+
+export type Row = Record<string, string>;
+
+/** What went wrong, in the server's words; `diagnostics` when the query is at fault. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly diagnostics: Diagnostic[] = [],
+  ) {
+    super(message);
+  }
+}
+
+async function ask(path: string, options: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError('The server does not answer. It may have been stopped; the search can be run again when it is back.', 0);
+  }
+  if (response.ok) return response;
+  const text = await response.text();
+  let body: { message?: string; diagnostics?: Diagnostic[]; errors?: { message?: string }[] } = {};
+  try {
+    body = JSON.parse(text);
+  } catch {
+    /* not JSON: the status says enough */
+  }
+  const message = body.message ?? body.errors?.[0]?.message ?? `The server answered ${response.status} to ${path.split('?')[0]}.`;
+  throw new ApiError(message, response.status, body.diagnostics ?? []);
+}
+
+const post = (body: unknown, signal?: AbortSignal): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+  ...(signal ? { signal } : {}),
+});
+
+const JOBS = '/api/v1/search/jobs';
+
+export async function startSearch(query: string, from: number, to: number, signal: AbortSignal): Promise<string> {
+  const body = { query, from: Math.round(from), to: Math.round(to), timeZone: 'UTC', autoParsingMode: 'AutoParse' };
+  const response = await ask(JOBS, post(body, signal));
+  return String(((await response.json()) as { id: string }).id);
+}
+
+/** Each line of the stream is the whole status so far. */
+export async function* streamStatus(id: string, signal: AbortSignal): AsyncGenerator<SearchStatus> {
+  const response = await ask(`${JOBS}/${encodeURIComponent(id)}/stream`, { signal });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const lines = (rest + value).split('\n');
+    rest = lines.pop() ?? '';
+    const last = lines.filter((line) => line.trim()).pop();
+    if (last) yield JSON.parse(last) as SearchStatus;
+  }
+  if (rest.trim()) yield JSON.parse(rest) as SearchStatus;
+}
+
+export async function cancelSearch(id: string): Promise<void> {
+  await ask(`${JOBS}/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true });
+}
+
+async function page(id: string, what: 'messages' | 'records', offset: number, limit: number, signal?: AbortSignal) {
+  const response = await ask(`${JOBS}/${encodeURIComponent(id)}/${what}?offset=${offset}&limit=${limit}`, signal ? { signal } : {});
+  const body = (await response.json()) as { fields?: ResultField[] } & Record<string, { map: Row }[] | undefined>;
+  return { fields: body.fields ?? [], rows: (body[what] ?? []).map((item) => item.map) };
+}
+
+export const fetchMessages = (id: string, offset: number, limit: number, signal?: AbortSignal) => page(id, 'messages', offset, limit, signal);
+export const fetchRecords = (id: string, offset: number, limit: number, signal?: AbortSignal) => page(id, 'records', offset, limit, signal);
+
+export async function checkQuery(query: string, signal?: AbortSignal): Promise<Diagnostic[]> {
+  const response = await ask('/api/v1/queries/check', post({ query, language: 'log' }, signal));
+  return ((await response.json()) as { diagnostics?: Diagnostic[] }).diagnostics ?? [];
+}
+
+export async function fetchLanguage(): Promise<Language> {
+  return (await (await ask('/api/v1/language')).json()) as Language;
+}
+
+export async function fetchFields(from: number, to: number): Promise<FieldInfo[]> {
+  const response = await ask(`/api/v1/fields?from=${Math.round(from)}&to=${Math.round(to)}`);
+  return ((await response.json()) as { fields?: FieldInfo[] }).fields ?? [];
+}
+
+export async function fetchStatus(): Promise<ServerStatus> {
+  return (await (await ask('/api/v1/status')).json()) as ServerStatus;
+}

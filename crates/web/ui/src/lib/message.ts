@@ -1,0 +1,54 @@
+// Reading a message of a search: its time, level, function, text and JSON.
+import type { Row } from './api';
+
+export const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
+export type LevelName = (typeof LEVELS)[number];
+
+/** Stacking order, calm below, and the tokens of each; `null` is an event without a level. */
+export const LEVEL_COLOURS: Record<string, string> = {
+  FATAL: 'var(--fatal-fill)',
+  ERROR: 'var(--error-fill)',
+  WARN: 'var(--warn-fill)',
+  INFO: 'var(--info-fill)',
+  DEBUG: 'var(--debug-fill)',
+  TRACE: 'var(--debug-fill)',
+  other: 'var(--line-strong)',
+};
+
+export function levelName(text: string | undefined): LevelName | 'other' {
+  const upper = (text ?? '').toUpperCase();
+  const alias: Record<string, LevelName> = { WARNING: 'WARN', CRITICAL: 'FATAL', ERR: 'ERROR', INFORMATION: 'INFO' };
+  return LEVELS.find((level) => level === upper) ?? alias[upper] ?? 'other';
+}
+
+export const level = (row: Row) => levelName(row._level ?? row.level ?? row._loglevel);
+export const text = (row: Row): string => row._raw ?? row.message ?? '';
+export const time = (row: Row): number => Number(row._messagetime ?? Number.NaN);
+export const receiptTime = (row: Row): number => Number(row._receipttime ?? Number.NaN);
+export const functionName = (row: Row): string => row.function ?? row._sourcename ?? row._sourcehost ?? '';
+export const version = (row: Row): string => row.version ?? '';
+export const identity = (row: Row): string => `${row._messagetime ?? ''}|${row._messageid ?? ''}|${text(row)}`;
+
+/** Parses a text that looks like JSON; undefined when it is none or is too large to show as a tree. */
+export function json(source: string): unknown {
+  const trimmed = source.trim();
+  if (!/^[[{]/.test(trimmed) || trimmed.length > 262_144) return undefined;
+  try {
+    return JSON.parse(trimmed) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields to list beside the message: all but the text itself and bookkeeping. */
+export function fields(row: Row): [string, string][] {
+  const hidden = new Set(['_raw', 'message', '_messagetime', '_receipttime', '_format', '_size', '_messagecount', '_messageid', '_blockid', '_view', '_collectorid', '_sourceid']);
+  return Object.entries(row)
+    .filter(([name, value]) => !hidden.has(name) && value !== '' && value !== null && value !== undefined)
+    .sort(([a], [b]) => Number(a.startsWith('_')) - Number(b.startsWith('_')));
+}
+
+/** The first line of a text, capped, for a row of the list. */
+export function line(source: string, cap = 4096): string {
+  return source.slice(0, cap).replace(/\s*[\r\n]+\s*/g, ' ⏎ ').trimEnd();
+}

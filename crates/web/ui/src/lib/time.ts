@@ -1,0 +1,139 @@
+// Time ranges as people type them: `-15m`, `2026-11-23 09:00 - 10:00`, epoch, ISO, pasted JSON. Zone: UTC.
+
+export interface Range {
+  /** As typed or `now`; relative ones stay relative. */
+  from: string;
+  to: string;
+}
+
+export interface Resolved {
+  from: number;
+  to: number;
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const RELATIVE = /^[-−]?(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/i;
+const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?$/;
+const DAY = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]+(.+?))?$/;
+
+export const PRESETS: [label: string, text: string][] = [
+  ['Last 15 minutes', '-15m'],
+  ['Last 60 minutes', '-60m'],
+  ['Last 3 hours', '-3h'],
+  ['Last 24 hours', '-24h'],
+  ['Last 7 days', '-7d'],
+  ['Today', 'today'],
+  ['Yesterday', 'yesterday'],
+];
+
+/** One end of a range in milliseconds, or null when it is not understood. */
+export function resolveEnd(text: string, now: number, day = now): number | null {
+  const trimmed = text.trim();
+  if (trimmed === '' || /^now$/i.test(trimmed)) return now;
+  const relative = RELATIVE.exec(trimmed);
+  if (relative) return now - Number(relative[1]) * (UNITS[relative[2]!.toLowerCase()] ?? 0);
+  if (/^\d{9,}$/.test(trimmed)) return epoch(trimmed);
+  if (/^today$/i.test(trimmed)) return startOfDay(now);
+  if (/^yesterday$/i.test(trimmed)) return startOfDay(now) - UNITS.d!;
+  const clock = clockMs(trimmed);
+  if (clock !== null) return startOfDay(day) + clock;
+  const date = DAY.exec(trimmed);
+  if (!date) return null;
+  const start = Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3]));
+  if (new Date(start).toISOString().slice(0, 10) !== trimmed.slice(0, 10)) return null;
+  if (!date[4]) return start;
+  const rest = date[4].replace(/\s*(Z|UTC)$/i, '');
+  const zone = /^(.*?)([+-])(\d{2}):?(\d{2})$/.exec(rest);
+  const time = clockMs((zone?.[1] ?? rest).trim());
+  if (time === null) return null;
+  const offset = zone ? (zone[2] === '-' ? -1 : 1) * (Number(zone[3]) * 60 + Number(zone[4])) * 60_000 : 0;
+  return start + time - offset;
+}
+
+/** Reads a whole range; null when it is not understood or ends before it starts. */
+export function parseRange(text: string, now: number): Range | null {
+  const trimmed = text.trim();
+  if (trimmed === '') return null;
+  if (trimmed.startsWith('{')) return fromJson(trimmed, now);
+  if (/^yesterday$/i.test(trimmed)) return { from: 'yesterday', to: 'today' };
+  const alone = resolveEnd(trimmed, now);
+  if (alone !== null) return checked({ from: tidy(trimmed), to: endOf(trimmed, alone) }, now);
+  for (const separator of [/\s+(?:-|–|—|to|until)\s+/i, /\s*(?:–|—|\.\.|\/)\s*/, /\s*,\s*/]) {
+    const parts = trimmed.split(separator);
+    if (parts.length === 2) return pair(parts[0]!, parts[1]!, now);
+  }
+  return null;
+}
+
+export function resolve(range: Range, now: number): Resolved | null {
+  const from = resolveEnd(range.from, now);
+  if (from === null) return null;
+  const to = resolveEnd(range.to, now, from);
+  return to === null || to <= from ? null : { from, to };
+}
+
+/** True when the range moves with the clock. */
+export function isRelative(range: Range): boolean {
+  return /^(now|today|yesterday)$/i.test(range.to) || RELATIVE.test(range.to) || RELATIVE.test(range.from);
+}
+
+export function absolute(range: Resolved): Range {
+  return { from: String(Math.round(range.from)), to: String(Math.round(range.to)) };
+}
+
+function pair(left: string, right: string, now: number): Range | null {
+  const from = resolveEnd(left, now);
+  if (from === null) return null;
+  const to = resolveEnd(right, now, from);
+  if (to === null) return null;
+  // A bare clock time belongs to the day of the start, so it is written out.
+  return checked({ from: settle(left, from), to: settle(right, to) }, now);
+}
+
+function settle(text: string, value: number): string {
+  return CLOCK.test(text.trim()) ? String(value) : tidy(text);
+}
+
+function tidy(text: string): string {
+  const trimmed = text.trim().replace(/^−/, '-').replace(/\s+/g, ' ');
+  return RELATIVE.test(trimmed) && !trimmed.startsWith('-') ? `-${trimmed.replace(' ', '')}` : trimmed;
+}
+
+/** What a single time stands for: a day for a date, until now for all else. */
+function endOf(text: string, from: number): string {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? String(from + UNITS.d!) : 'now';
+}
+
+function fromJson(text: string, now: number): Range | null {
+  try {
+    const value = JSON.parse(text) as Record<string, unknown>;
+    const from = value.from ?? value.start;
+    const to = value.to ?? value.end ?? 'now';
+    return from === undefined ? null : pair(String(from), String(to), now);
+  } catch {
+    return null;
+  }
+}
+
+function checked(range: Range, now: number): Range | null {
+  return resolve(range, now) ? range : null;
+}
+
+function epoch(digits: string): number {
+  const value = Number(digits);
+  if (digits.length <= 11) return value * 1000;
+  if (digits.length <= 14) return value;
+  return digits.length <= 17 ? value / 1000 : value / 1e6;
+}
+
+function clockMs(text: string): number | null {
+  const match = CLOCK.exec(text);
+  if (!match) return null;
+  const [hours, minutes, seconds] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
+  if (hours > 24 || minutes > 59 || seconds > 59) return null;
+  return ((hours * 60 + minutes) * 60 + seconds) * 1000 + Number((match[4] ?? '').padEnd(3, '0'));
+}
+
+function startOfDay(ms: number): number {
+  return ms - (((ms % UNITS.d!) + UNITS.d!) % UNITS.d!);
+}
