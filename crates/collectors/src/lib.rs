@@ -1,1 +1,27 @@
-//! Where data comes from: one folder per origin.
+//! Where data comes from: one folder per origin, pulled or pushed, and the supervision of the
+//! configured sources.
+//!
+//! A collector decodes a foreign payload with a pure function into [`model::LogEvent`]s and
+//! hands them, with its checkpoint, to a [`model::EventSink`]. Nothing here writes to disk.
+//! To add one: a folder with `mod.rs` and `decode.rs`, and its lines in [`registry`].
+
+mod error;
+mod metrics;
+mod registry;
+mod sources;
+mod status;
+
+mod aws_cloudwatch_logs;
+mod sumo_http;
+
+mod support;
+#[cfg(test)]
+mod testing;
+
+pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
+pub use error::{CollectorsError, Result};
+pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
+pub use sources::Sources;
+pub use status::{OriginStatus, SourceState, SourceStatus};
+pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat};
+pub use support::secret::Secret;

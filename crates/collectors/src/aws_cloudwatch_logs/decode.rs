@@ -1,0 +1,124 @@
+//! Makes events of what FilterLogEvents answers. Pure.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use model::{EventId, LogEvent, Provider, SourceMetadata, Timestamp};
+use serde::Deserialize;
+
+use super::Config;
+use super::client::Group;
+use crate::support::fields::{Interner, set_column};
+use crate::support::lambda_names::{StreamName, function_of_group};
+
+/// Streams remembered before the memory starts again.
+const STREAMS_MAX: usize = 4096;
+
+/// One event as AWS gives it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct RawEvent {
+    pub(crate) log_stream_name: String,
+    pub(crate) timestamp: i64,
+    pub(crate) message: String,
+    pub(crate) ingestion_time: Option<i64>,
+    pub(crate) event_id: Option<String>,
+}
+
+impl From<FilteredLogEvent> for RawEvent {
+    fn from(event: FilteredLogEvent) -> Self {
+        RawEvent {
+            log_stream_name: event.log_stream_name.unwrap_or_default(),
+            timestamp: event.timestamp.unwrap_or_default(),
+            message: event.message.unwrap_or_default(),
+            ingestion_time: event.ingestion_time,
+            event_id: event.event_id,
+        }
+    }
+}
+
+/// Decodes the events of one log group.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// An event with all that the group and the configuration tell.
+    template: LogEvent,
+    /// The same with all that a stream's name tells.
+    streams: HashMap<String, LogEvent>,
+}
+
+impl Decoder {
+    pub(crate) fn new(config: &Config, group: &Group) -> Self {
+        let mut interner = Interner::default();
+        let mut template = LogEvent {
+            metadata: Arc::new(SourceMetadata {
+                category: config.category.clone(),
+                host: group.name.clone(),
+                name: String::new(),
+                source: config.name.clone(),
+                collector: super::DESCRIPTOR.name.to_owned(),
+            }),
+            provider: Some(Provider::Aws),
+            account: account_of(&group.arn).map(Arc::from),
+            region: Some(Arc::from(config.region.as_str())),
+            function: function_of_group(&group.name).map(Arc::from),
+            ..LogEvent::default()
+        };
+        for (name, value) in &config.fields {
+            if !set_column(&mut template, name, value, &mut interner) {
+                template.fields.push((name.clone(), value.clone()));
+            }
+        }
+        Decoder {
+            template,
+            streams: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn decode(&mut self, raw: RawEvent) -> LogEvent {
+        let id = match &raw.event_id {
+            Some(id) => EventId::of(id),
+            // Always there at AWS; an emulator may leave it out.
+            None => EventId::of(&format!(
+                "{}\u{0}{}\u{0}{}",
+                raw.log_stream_name, raw.timestamp, raw.message
+            )),
+        };
+        LogEvent {
+            event_time: Some(Timestamp::from_millis(raw.timestamp)),
+            message: raw.message,
+            id: Some(id),
+            ..self.stream(raw.log_stream_name)
+        }
+    }
+
+    fn stream(&mut self, stream: String) -> LogEvent {
+        if let Some(known) = self.streams.get(&stream) {
+            return known.clone();
+        }
+        let mut event = self.template.clone();
+        stream.clone_into(&mut Arc::make_mut(&mut event.metadata).name);
+        if let Some(name) = StreamName::parse(&stream) {
+            event.version = Some(Arc::from(name.version));
+            event.instance = Some(Arc::from(name.instance));
+            if event.function.is_none() {
+                event.function = name.function.map(Arc::from);
+            }
+        }
+        if self.streams.len() >= STREAMS_MAX {
+            self.streams.clear();
+        }
+        self.streams.insert(stream, event.clone());
+        event
+    }
+}
+
+/// The account's number out of `arn:aws:logs:region:account:log-group:name`.
+fn account_of(arn: &str) -> Option<&str> {
+    let mut parts = arn.split(':');
+    (parts.next() == Some("arn")).then_some(())?;
+    parts.nth(3).filter(|account| !account.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

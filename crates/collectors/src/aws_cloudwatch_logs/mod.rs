@@ -1,0 +1,233 @@
+//! `aws_cloudwatch_logs`: pulls the events of AWS log groups, without a subscription.
+//!
+//! `discover` keeps one task of `poll` per log group; `cursor` (pure) says what to read next,
+//! `client` asks AWS, `decode` (pure) makes events.
+
+mod client;
+mod cursor;
+mod decode;
+mod discover;
+mod poll;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CollectorsError, Result};
+use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::duration;
+use crate::support::token_bucket::TokenBucket;
+
+pub(crate) use discover::run;
+
+pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
+    name: "aws_cloudwatch_logs",
+    kind: CollectorKind::Pulled,
+    summary: "Pulls the events of AWS CloudWatch log groups.",
+    example: r#"
+[[sources]]
+name = "prod-lambda"
+collector = "aws_cloudwatch_logs"
+region = "us-east-1"
+log_group_prefixes = ["/aws/lambda/"]
+category = "aws/lambda"
+fields = { account = "prod" }
+"#,
+};
+
+/// A source of this collector: the log groups of one account and region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its name, unique among the sources. Checkpoints are kept by it.
+    pub name: String,
+    /// The region, such as `us-east-1`.
+    pub region: String,
+    /// Another address than AWS's own, for emulators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_url: Option<String>,
+    /// Log groups whose names begin like this are collected.
+    #[serde(default = "default_prefixes")]
+    pub log_group_prefixes: Vec<String>,
+    /// `_sourceCategory` of the events.
+    #[serde(default)]
+    pub category: String,
+    /// Fields that every event gets; `account` replaces the account's number.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// An AWS profile instead of the default credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// A role to assume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// The external id that the role asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Time between two reads of a log group.
+    #[serde(with = "duration", default = "default_poll_interval")]
+    pub poll_interval: Duration,
+    /// Time between two looks for new log groups.
+    #[serde(with = "duration", default = "default_discovery_interval")]
+    pub discovery_interval: Duration,
+    /// How long an event may take to become visible; the time that is read again and again.
+    #[serde(with = "duration", default = "default_settle")]
+    pub settle: Duration,
+    /// Whether `settle` grows when events are seen to come later.
+    #[serde(default = "yes")]
+    pub adaptive_settle: bool,
+    /// Time between two reads of what has settled, for events that came later still.
+    #[serde(with = "duration", default = "default_sweep_interval")]
+    pub sweep_interval: Duration,
+    /// How far such a read goes back.
+    #[serde(with = "duration", default = "default_sweep_depth")]
+    pub sweep_depth: Duration,
+    /// How far back a log group is read that is new to the source: `"creation"` (all of it),
+    /// `"now"`, or a duration such as `"14d"`.
+    #[serde(default)]
+    pub start: Start,
+    /// The share of the account's request quota that may be used, above 0 and up to 1. The
+    /// rest is left to the console and other tools.
+    #[serde(default = "default_quota_share")]
+    pub quota_share: f64,
+}
+
+/// How far back a log group is read that is new to the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// From the first event that it can hold.
+    #[default]
+    Creation,
+    /// From the moment of its discovery.
+    Now,
+    /// So long before its discovery.
+    Before(Duration),
+}
+
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        match text.as_str() {
+            "creation" => Ok(Start::Creation),
+            "now" => Ok(Start::Now),
+            other => duration::parse(other).map(Start::Before).map_err(|_| {
+                serde::de::Error::custom(format!(
+                    "`{other}` is no start; write \"creation\", \"now\" or a duration like \"14d\""
+                ))
+            }),
+        }
+    }
+}
+
+impl Serialize for Start {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Start::Creation => to.serialize_str("creation"),
+            Start::Now => to.serialize_str("now"),
+            Start::Before(before) => duration::serialize(before, to),
+        }
+    }
+}
+
+fn default_prefixes() -> Vec<String> {
+    vec!["/aws/lambda/".to_owned()]
+}
+fn default_poll_interval() -> Duration {
+    Duration::from_secs(5)
+}
+fn default_discovery_interval() -> Duration {
+    Duration::from_secs(30)
+}
+fn default_settle() -> Duration {
+    Duration::from_secs(5 * 60)
+}
+fn default_sweep_interval() -> Duration {
+    Duration::from_secs(15 * 60)
+}
+fn default_sweep_depth() -> Duration {
+    Duration::from_secs(2 * 3600)
+}
+fn default_quota_share() -> f64 {
+    0.4
+}
+fn yes() -> bool {
+    true
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let wrong = |setting: &'static str, problem: &str| {
+            Err(CollectorsError::Setting {
+                source_name: self.name.clone(),
+                setting,
+                problem: problem.to_owned(),
+            })
+        };
+        if self.name.is_empty() {
+            return wrong("name", "is empty; checkpoints and the status need one");
+        }
+        if self.region.is_empty() {
+            return wrong("region", "is empty; give one such as \"us-east-1\"");
+        }
+        if self.log_group_prefixes.is_empty() {
+            return wrong("log_group_prefixes", "is empty; give [\"\"] for all log groups");
+        }
+        if self.poll_interval.is_zero() || self.discovery_interval.is_zero() {
+            return wrong("poll_interval", "and discovery_interval must be longer than nothing");
+        }
+        if self.sweep_interval.is_zero() || self.sweep_depth < self.settle {
+            return wrong("sweep_depth", "must be at least `settle`, and sweep_interval not zero");
+        }
+        if !(self.quota_share > 0.0 && self.quota_share <= 1.0) {
+            return wrong("quota_share", "must be above 0 and up to 1");
+        }
+        Ok(())
+    }
+}
+
+/// The request budgets, shared by all sources that use the same account and region.
+#[derive(Debug, Default)]
+pub(crate) struct Quotas(Mutex<HashMap<QuotaKey, Arc<Budget>>>);
+
+/// What tells one account and region from another without asking AWS.
+type QuotaKey = (String, Option<String>, Option<String>, Option<String>);
+
+/// The budgets of the two calls that are used.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) filter_log_events: TokenBucket,
+    pub(crate) describe_log_groups: TokenBucket,
+}
+
+impl Quotas {
+    /// The budget of the account and region of `config`; the first source sets its size.
+    pub(crate) fn budget(&self, config: &Config) -> Arc<Budget> {
+        let key = (
+            config.region.clone(),
+            config.endpoint_url.clone(),
+            config.profile.clone(),
+            config.role_arn.clone(),
+        );
+        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets.entry(key).or_insert_with(|| {
+            Arc::new(Budget {
+                filter_log_events: TokenBucket::new(
+                    filter_log_events_per_second(&config.region) * config.quota_share,
+                ),
+                describe_log_groups: TokenBucket::new(10.0 * config.quota_share),
+            })
+        });
+        Arc::clone(budget)
+    }
+}
+
+/// AWS's quota, per account and region.
+fn filter_log_events_per_second(region: &str) -> f64 {
+    match region {
+        "us-east-1" => 25.0,
+        "ap-northeast-3" | "ap-southeast-3" | "ca-west-1" | "eu-central-1" | "il-central-1" => 5.0,
+        _ => 10.0,
+    }
+}

@@ -1,0 +1,116 @@
+//! `sumo_http`: is sent logs the way Sumo Logic's HTTP source is, so that its forwarders and
+//! agents work unchanged.
+//!
+//! `receive` answers requests, `decode` and `ndjson` make events of a body, both pure.
+
+mod decode;
+mod ndjson;
+mod receive;
+mod time;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CollectorsError, Result};
+use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::secret::Secret;
+
+pub(crate) use receive::{Receivers, router};
+
+pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
+    name: "sumo_http",
+    kind: CollectorKind::Pushed,
+    summary: "Receives logs on POST /receiver/v1/http/<token>, like a Sumo Logic HTTP source.",
+    example: r#"
+[[sources]]
+name = "push"
+collector = "sumo_http"
+token = "t0ken"
+category = "prod/web"
+"#,
+};
+
+/// How a body is made into events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Lines of text.
+    #[default]
+    Text,
+    /// Each line is a JSON object whose keys become fields.
+    Ndjson,
+}
+
+/// A source of this collector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its name, unique among the sources.
+    pub name: String,
+    /// The end of the address that senders post to.
+    pub token: Secret,
+    /// `_sourceCategory` of events whose request has no `X-Sumo-Category`.
+    #[serde(default)]
+    pub category: String,
+    /// `_sourceHost` of events whose request has no `X-Sumo-Host`.
+    #[serde(default)]
+    pub host: String,
+    /// Fields that every event gets.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    /// How a body is made into events.
+    #[serde(default)]
+    pub format: Format,
+    /// A regular expression that matches the beginning of an event's first line; further lines
+    /// belong to it. Without it, each line is an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiline: Option<String>,
+    /// Whether a whole request is one event.
+    #[serde(default)]
+    pub message_per_request: bool,
+    /// With `format = "ndjson"`: the key of the event's time (RFC 3339 or an epoch number).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_field: Option<String>,
+    /// With `format = "ndjson"`: the key of the event's message; `message` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_field: Option<String>,
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let wrong = |setting: &'static str, problem: String| {
+            Err(CollectorsError::Setting {
+                source_name: self.name.clone(),
+                setting,
+                problem,
+            })
+        };
+        if self.name.is_empty() {
+            return wrong("name", "is empty; checkpoints and the status need one".to_owned());
+        }
+        let token = self.token.expose();
+        if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic() || c == '/') {
+            return wrong("token", "must be visible ASCII characters without `/`".to_owned());
+        }
+        if let Some(pattern) = &self.multiline
+            && let Err(error) = decode::boundary(pattern)
+        {
+            return wrong("multiline", format!("is not a regular expression: {error}"));
+        }
+        if self.multiline.is_some() && self.message_per_request {
+            return wrong("multiline", "and message_per_request exclude each other".to_owned());
+        }
+        let is_ndjson = self.format == Format::Ndjson;
+        if is_ndjson && (self.multiline.is_some() || self.message_per_request) {
+            return wrong("format", "\"ndjson\" always has one event a line".to_owned());
+        }
+        if !is_ndjson && self.time_field.is_some() {
+            return wrong("time_field", "needs format = \"ndjson\"".to_owned());
+        }
+        if !is_ndjson && self.message_field.is_some() {
+            return wrong("message_field", "needs format = \"ndjson\"".to_owned());
+        }
+        Ok(())
+    }
+}
