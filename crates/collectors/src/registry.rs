@@ -105,7 +105,10 @@ mod tests {
     fn unknown_keys_and_collectors_are_refused() {
         let unknown_key = "[[sources]]\nname='a'\ncollector='sumo_http'\ntoken='t'\ntokn='x'";
         let error = toml::from_str::<File>(unknown_key).err().unwrap();
-        assert!(error.to_string().contains("unknown field `tokn`"), "{error}");
+        assert!(
+            error.to_string().contains("unknown field `tokn`"),
+            "{error}"
+        );
         let unknown = "[[sources]]\nname='a'\ncollector='sumo'\ntoken='t'";
         let error = toml::from_str::<File>(unknown).err().unwrap();
         assert!(error.to_string().contains("`sumo_http`"), "{error}");

@@ -94,12 +94,13 @@ impl Sources {
         let tasks = TaskTracker::new();
         let quotas = Arc::new(Quotas::default());
         let mut monitors = Vec::new();
-        let mut receivers = Receivers::new(Arc::clone(&sink), Arc::clone(&clock));
+        let pulled_sink = Arc::clone(&sink);
+        let mut receivers = Receivers::new(sink, Arc::clone(&clock));
         for config in configs {
             let monitor = Arc::new(Monitor::new(config.name(), config.collector()));
             monitors.push(Arc::clone(&monitor));
             let context = Context {
-                sink: Arc::clone(&sink),
+                sink: Arc::clone(&pulled_sink),
                 clock: Arc::clone(&clock),
                 monitor,
                 stop: stop.clone(),
@@ -133,7 +134,10 @@ impl Sources {
     /// How every source is doing, in the order of the configuration.
     pub fn status(&self) -> Vec<SourceStatus> {
         let now = self.clock.now();
-        self.monitors.iter().map(|monitor| monitor.status(now)).collect()
+        self.monitors
+            .iter()
+            .map(|monitor| monitor.status(now))
+            .collect()
     }
 
     /// Stops pulling and waits until what is in hand has been handed over or dropped.

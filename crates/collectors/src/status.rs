@@ -130,7 +130,9 @@ impl Lateness {
     fn p99(&self) -> Option<i64> {
         let mut sorted = self.samples.clone();
         sorted.sort_unstable();
-        sorted.get((sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1))).copied()
+        sorted
+            .get((sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1)))
+            .copied()
     }
 }
 
@@ -247,7 +249,10 @@ impl Monitor {
             name: self.name.clone(),
             collector: self.collector,
             state: inner.state,
-            last_error: inner.last_error.as_ref().map(|(problem, _)| problem.clone()),
+            last_error: inner
+                .last_error
+                .as_ref()
+                .map(|(problem, _)| problem.clone()),
             last_error_time: inner.last_error.as_ref().map(|(_, time)| time.millis()),
             events_total: inner.events_total,
             events_repeated_total: inner.repeated_total,
@@ -255,7 +260,10 @@ impl Monitor {
             throttles_total: inner.throttles_total,
             requests_per_second: inner.requests_per_second,
             lag_ms,
-            lateness_ms_p99: origins.iter().filter_map(|origin| origin.lateness_ms_p99).max(),
+            lateness_ms_p99: origins
+                .iter()
+                .filter_map(|origin| origin.lateness_ms_p99)
+                .max(),
             origins,
         }
     }
@@ -281,7 +289,9 @@ impl Origin {
             name: self.name.clone(),
             final_until: self.final_until.map(Timestamp::millis),
             history_left_ms: self.history_left_ms,
-            lag_ms: self.read_up_to.map(|read| (now.millis() - read.millis()).max(0)),
+            lag_ms: self
+                .read_up_to
+                .map(|read| (now.millis() - read.millis()).max(0)),
             lateness_ms_p99: self.lateness.p99(),
             events_total: self.events_total,
             last_error: self.last_error.clone(),
@@ -315,7 +325,10 @@ mod tests {
         let at = Timestamp::from_millis;
         monitor.add_origin("a", "/g");
         monitor.origin_failed("a", "no".to_owned(), at(1));
-        assert_eq!(monitor.status(at(1)).origins[0].last_error.as_deref(), Some("no"));
+        assert_eq!(
+            monitor.status(at(1)).origins[0].last_error.as_deref(),
+            Some("no")
+        );
         monitor.origin_read("a", at(2), at(2), 0);
         let status = monitor.status(at(2));
         assert_eq!(status.origins[0].last_error, None);

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use model::{
-    Checkpoint, Clock, EventBatch, EventId, EventSink, Receipt, SinkError, Timestamp,
-};
+use model::{Checkpoint, Clock, EventBatch, EventId, EventSink, Receipt, SinkError, Timestamp};
 use tokio::sync::watch;
 
 /// Stands still.
@@ -52,7 +50,11 @@ impl MemorySink {
     /// The messages stored so far.
     pub(crate) fn messages(&self) -> Vec<String> {
         let batches = self.batches();
-        batches.into_iter().flat_map(|batch| batch.events).map(|event| event.message).collect()
+        batches
+            .into_iter()
+            .flat_map(|batch| batch.events)
+            .map(|event| event.message)
+            .collect()
     }
 
     /// Answers the next append with `error`.
@@ -62,7 +64,11 @@ impl MemorySink {
 
     /// Waits until `count` events are stored.
     pub(crate) async fn wait_for(&self, count: usize) {
-        self.stored.subscribe().wait_for(|stored| *stored >= count).await.unwrap();
+        self.stored
+            .subscribe()
+            .wait_for(|stored| *stored >= count)
+            .await
+            .unwrap();
     }
 }
 
@@ -93,12 +99,18 @@ impl EventSink for MemorySink {
         inner.batches.push(batch);
         drop(guard);
         self.stored.send_modify(|total| *total += stored);
-        Ok(Receipt { stored, repeated: offered - stored })
+        Ok(Receipt {
+            stored,
+            repeated: offered - stored,
+        })
     }
 
     async fn checkpoints(&self, source: &str) -> Result<Vec<Checkpoint>, SinkError> {
         let inner = self.inner.lock().unwrap();
         let all = inner.checkpoints.values();
-        Ok(all.filter(|checkpoint| checkpoint.source == source).cloned().collect())
+        Ok(all
+            .filter(|checkpoint| checkpoint.source == source)
+            .cloned()
+            .collect())
     }
 }

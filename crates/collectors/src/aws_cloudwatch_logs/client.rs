@@ -118,17 +118,25 @@ impl LogsClient {
             .await
             .map_err(|error| refusal(&error))?;
         let next_token = page.next_token;
-        let groups = page.log_groups.unwrap_or_default().into_iter().filter_map(|group| {
-            // A group for delivery holds nothing that can be read.
-            let is_readable = group.log_group_class() != Some(&LogGroupClass::Delivery);
-            let name = group.log_group_name().filter(|_| is_readable)?.to_owned();
-            let arn = group
-                .log_group_arn()
-                .or(group.arn())
-                .map_or_else(|| name.clone(), |arn| arn.trim_end_matches(":*").to_owned());
-            let created_ms = group.creation_time().unwrap_or(0);
-            Some(Group { arn, name, created_ms })
-        });
+        let groups = page
+            .log_groups
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|group| {
+                // A group for delivery holds nothing that can be read.
+                let is_readable = group.log_group_class() != Some(&LogGroupClass::Delivery);
+                let name = group.log_group_name().filter(|_| is_readable)?.to_owned();
+                let arn = group
+                    .log_group_arn()
+                    .or(group.arn())
+                    .map_or_else(|| name.clone(), |arn| arn.trim_end_matches(":*").to_owned());
+                let created_ms = group.creation_time().unwrap_or(0);
+                Some(Group {
+                    arn,
+                    name,
+                    created_ms,
+                })
+            });
         Ok((groups.collect(), next_token))
     }
 
@@ -154,23 +162,38 @@ impl LogsClient {
             .map_err(|error| refusal(&error))?;
         Ok(Page {
             next_token: page.next_token.filter(|token| !token.is_empty()),
-            events: page.events.unwrap_or_default().into_iter().map(RawEvent::from).collect(),
+            events: page
+                .events
+                .unwrap_or_default()
+                .into_iter()
+                .map(RawEvent::from)
+                .collect(),
         })
     }
 }
 
 /// Whether the source reads an emulator: AWS itself is never asked without TLS.
 fn is_emulator(config: &Config) -> bool {
-    config.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"))
+    config
+        .endpoint_url
+        .as_deref()
+        .is_some_and(|url| url.starts_with("http://"))
 }
 
 /// The environment's keys, or any: emulators want a signature but do not check it.
 fn emulator_credentials() -> Credentials {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-        (Some(id), Some(secret)) => {
-            Credentials::new(id, secret, variable("AWS_SESSION_TOKEN"), None, "environment")
-        }
+    match (
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+    ) {
+        (Some(id), Some(secret)) => Credentials::new(
+            id,
+            secret,
+            variable("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        ),
         _ => Credentials::new("emulator", "emulator", None, None, "emulator"),
     }
 }
@@ -188,8 +211,11 @@ where
         format!("{code}: {message}")
     };
     match code {
-        "ThrottlingException" | "Throttling" | "TooManyRequestsException"
-        | "RequestLimitExceeded" | "LimitExceededException" => Refusal::Throttled(text),
+        "ThrottlingException"
+        | "Throttling"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "LimitExceededException" => Refusal::Throttled(text),
         "InvalidParameterException" if message.contains("nextToken") => Refusal::BadToken(text),
         "ResourceNotFoundException" => Refusal::Missing(text),
         _ => Refusal::Other(text),

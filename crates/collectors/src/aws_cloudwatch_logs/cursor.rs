@@ -163,7 +163,9 @@ impl Cursor {
 
     /// How much history is left, in milliseconds.
     pub(crate) fn history_left_ms(&self) -> i64 {
-        self.position.history.map_or(0, |gap| gap.until_ms - gap.from_ms)
+        self.position
+            .history
+            .map_or(0, |gap| gap.until_ms - gap.from_ms)
     }
 
     /// Notes how late events of this group become visible.
@@ -188,15 +190,23 @@ impl Cursor {
             self.turn_into_history(now_ms - settle_ms);
         }
         let is_due = self.settle_events <= QUIET_EVENTS_MAX
-            || self.settled_ms.is_none_or(|settled| now_ms - settled >= settle_ms / 5);
+            || self
+                .settled_ms
+                .is_none_or(|settled| now_ms - settled >= settle_ms / 5);
         let (kind, start_ms) = match self.tip_ms {
             Some(tip_ms) if !is_due => {
-                let overlap_ms = (2 * self.lateness_ms).clamp(TIP_OVERLAP_MS, TIP_OVERLAP_MS.max(settle_ms));
+                let overlap_ms =
+                    (2 * self.lateness_ms).clamp(TIP_OVERLAP_MS, TIP_OVERLAP_MS.max(settle_ms));
                 (Kind::Tip, (tip_ms - overlap_ms).max(self.position.low_ms))
             }
             _ => (Kind::Settle, self.position.low_ms),
         };
-        Window { kind, start_ms, end_ms: None, began_ms: now_ms }
+        Window {
+            kind,
+            start_ms,
+            end_ms: None,
+            began_ms: now_ms,
+        }
     }
 
     /// A window of history or of a sweep, if there is one to read.
@@ -256,8 +266,14 @@ impl Cursor {
     }
 
     fn turn_into_history(&mut self, low_ms: i64) {
-        let from_ms = self.position.history.map_or(self.position.low_ms, |gap| gap.from_ms);
-        self.position.history = Some(Gap { from_ms, until_ms: low_ms });
+        let from_ms = self
+            .position
+            .history
+            .map_or(self.position.low_ms, |gap| gap.from_ms);
+        self.position.history = Some(Gap {
+            from_ms,
+            until_ms: low_ms,
+        });
         self.position.low_ms = low_ms;
     }
 
@@ -298,7 +314,10 @@ mod tests {
         assert!(first.start_ms <= NOW - 14 * DAY_MS);
         cursor.finish(&first, held(1, 10));
         assert_eq!(cursor.position().low_ms, NOW - 5 * MINUTE_MS);
-        assert_eq!(cursor.next_head(at(NOW + 5000)).start_ms, NOW - 5 * MINUTE_MS);
+        assert_eq!(
+            cursor.next_head(at(NOW + 5000)).start_ms,
+            NOW - 5 * MINUTE_MS
+        );
         assert_eq!(cursor.next_chore(at(NOW + 5000)), None);
     }
 
@@ -312,7 +331,10 @@ mod tests {
         let mut expected_start = oldest.millis();
         let mut windows = 0;
         while let Some(window) = cursor.next_chore(at(NOW)) {
-            assert_eq!((window.kind, window.start_ms), (Kind::History, expected_start));
+            assert_eq!(
+                (window.kind, window.start_ms),
+                (Kind::History, expected_start)
+            );
             expected_start = window.end_ms.unwrap() + 1;
             cursor.finish(&window, held(1, 0));
             windows += 1;
@@ -328,7 +350,10 @@ mod tests {
         let first = cursor.next_head(at(NOW));
         cursor.finish(&first, held(5, 50_000));
         let second = cursor.next_head(at(NOW + 5000));
-        assert_eq!((second.kind, second.start_ms), (Kind::Tip, NOW - TIP_OVERLAP_MS));
+        assert_eq!(
+            (second.kind, second.start_ms),
+            (Kind::Tip, NOW - TIP_OVERLAP_MS)
+        );
         cursor.finish(&second, held(1, 5000));
         assert_eq!(cursor.position().low_ms, NOW - 5 * MINUTE_MS);
         assert_eq!(cursor.next_head(at(NOW + MINUTE_MS)).kind, Kind::Settle);
@@ -371,13 +396,22 @@ mod tests {
             start_ms: 0,
             low_ms: NOW - 3 * DAY_MS,
             swept_ms: NOW - 3 * DAY_MS,
-            history: Some(Gap { from_ms: NOW - 9 * DAY_MS, until_ms: NOW - 4 * DAY_MS }),
+            history: Some(Gap {
+                from_ms: NOW - 9 * DAY_MS,
+                until_ms: NOW - 4 * DAY_MS,
+            }),
         };
         let mut cursor = Cursor::new(&config(""), 0, Some(saved), at(NOW));
         assert_eq!(cursor.next_head(at(NOW)).start_ms, NOW - 5 * MINUTE_MS);
-        let gap = Gap { from_ms: NOW - 9 * DAY_MS, until_ms: NOW - 5 * MINUTE_MS };
+        let gap = Gap {
+            from_ms: NOW - 9 * DAY_MS,
+            until_ms: NOW - 5 * MINUTE_MS,
+        };
         assert_eq!(cursor.position().history, Some(gap));
         let json = serde_json::to_value(cursor.position()).unwrap();
-        assert_eq!(serde_json::from_value::<Position>(json).unwrap(), *cursor.position());
+        assert_eq!(
+            serde_json::from_value::<Position>(json).unwrap(),
+            *cursor.position()
+        );
     }
 }

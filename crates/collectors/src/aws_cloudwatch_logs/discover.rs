@@ -23,11 +23,7 @@ const PAGES_MAX: usize = 8;
 ///
 /// # Errors
 /// [`CollectorsError`] if the sink or a task failed; the caller starts the source again.
-pub(crate) async fn run(
-    config: Arc<Config>,
-    quotas: Arc<Quotas>,
-    context: Context,
-) -> Result<()> {
+pub(crate) async fn run(config: Arc<Config>, quotas: Arc<Quotas>, context: Context) -> Result<()> {
     let shared = Shared {
         client: LogsClient::connect(&config).await,
         budget: quotas.budget(&config),
@@ -75,7 +71,9 @@ pub(crate) async fn run(
 
 async fn drain(mut tasks: JoinSet<(String, Result<End>)>) -> Result<()> {
     while let Some(ended) = tasks.join_next().await {
-        ended.map_err(|panic| CollectorsError::Task(panic.to_string()))?.1?;
+        ended
+            .map_err(|panic| CollectorsError::Task(panic.to_string()))?
+            .1?;
     }
     Ok(())
 }
@@ -86,8 +84,10 @@ async fn follow_new(
     followed: &mut HashSet<String>,
     tasks: &mut JoinSet<(String, Result<End>)>,
 ) -> Result<()> {
-    let new: Vec<Group> =
-        groups.into_iter().filter(|group| followed.insert(group.arn.clone())).collect();
+    let new: Vec<Group> = groups
+        .into_iter()
+        .filter(|group| followed.insert(group.arn.clone()))
+        .collect();
     if new.is_empty() {
         return Ok(());
     }
@@ -99,8 +99,14 @@ async fn follow_new(
                 positions.insert(checkpoint.origin, position);
             }
             Err(error) => {
-                let problem = format!("cannot read the checkpoint of {}: {error}", checkpoint.origin);
-                return Err(CollectorsError::Cloud { attempted: "resume".to_owned(), problem });
+                let problem = format!(
+                    "cannot read the checkpoint of {}: {error}",
+                    checkpoint.origin
+                );
+                return Err(CollectorsError::Cloud {
+                    attempted: "resume".to_owned(),
+                    problem,
+                });
             }
         }
     }
@@ -121,7 +127,11 @@ async fn discover(shared: &Shared) -> Result<Vec<Group>> {
         let mut token = None;
         loop {
             let (groups, next_token) = list(shared, prefix, token).await?;
-            found.extend(groups.into_iter().filter(|group| seen.insert(group.arn.clone())));
+            found.extend(
+                groups
+                    .into_iter()
+                    .filter(|group| seen.insert(group.arn.clone())),
+            );
             token = next_token;
             if token.is_none() {
                 break;
@@ -148,7 +158,10 @@ async fn list(
     answer.map_err(|refusal| {
         if let Refusal::Throttled(_) = refusal {
             bucket.throttled();
-            shared.context.monitor.throttled(shared.budget.filter_log_events.per_second());
+            shared
+                .context
+                .monitor
+                .throttled(shared.budget.filter_log_events.per_second());
         }
         CollectorsError::Cloud {
             attempted: format!("list the log groups that begin with `{prefix}`"),

@@ -172,13 +172,22 @@ impl Config {
             return wrong("region", "is empty; give one such as \"us-east-1\"");
         }
         if self.log_group_prefixes.is_empty() {
-            return wrong("log_group_prefixes", "is empty; give [\"\"] for all log groups");
+            return wrong(
+                "log_group_prefixes",
+                "is empty; give [\"\"] for all log groups",
+            );
         }
         if self.poll_interval.is_zero() || self.discovery_interval.is_zero() {
-            return wrong("poll_interval", "and discovery_interval must be longer than nothing");
+            return wrong(
+                "poll_interval",
+                "and discovery_interval must be longer than nothing",
+            );
         }
         if self.sweep_interval.is_zero() || self.sweep_depth < self.settle {
-            return wrong("sweep_depth", "must be at least `settle`, and sweep_interval not zero");
+            return wrong(
+                "sweep_depth",
+                "must be at least `settle`, and sweep_interval not zero",
+            );
         }
         if !(self.quota_share > 0.0 && self.quota_share <= 1.0) {
             return wrong("quota_share", "must be above 0 and up to 1");
@@ -231,3 +240,6 @@ fn filter_log_events_per_second(region: &str) -> f64 {
         _ => 10.0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,10 @@ impl Follower {
     /// # Errors
     /// Only if the sink failed.
     pub(super) async fn follow(mut self) -> Result<End> {
-        self.shared.context.monitor.add_origin(&self.group.arn, &self.group.name);
+        self.shared
+            .context
+            .monitor
+            .add_origin(&self.group.arn, &self.group.name);
         loop {
             let due = Instant::now() + self.interval();
             match self.round(due).await {
@@ -102,7 +105,9 @@ impl Follower {
                 Err(Trouble::Refused(refusal)) => {
                     let context = &self.shared.context;
                     let problem = refusal.text().to_owned();
-                    context.monitor.origin_failed(&self.group.arn, problem, context.clock.now());
+                    context
+                        .monitor
+                        .origin_failed(&self.group.arn, problem, context.clock.now());
                     let wait = self.backoff.after_failure();
                     if !self.shared.context.pause(wait).await {
                         return Ok(End::Stopped);
@@ -116,7 +121,11 @@ impl Follower {
     async fn round(&mut self, due: Instant) -> std::result::Result<(), Trouble> {
         let head = self.cursor.next_head(self.shared.context.clock.now());
         let stored = self.read(&head).await?;
-        self.idle_reads = if stored > 0 { 0 } else { self.idle_reads.saturating_add(1) };
+        self.idle_reads = if stored > 0 {
+            0
+        } else {
+            self.idle_reads.saturating_add(1)
+        };
         while let Some(chore) = self.cursor.next_chore(self.shared.context.clock.now()) {
             self.read(&chore).await?;
             if Instant::now() >= due {
@@ -186,7 +195,13 @@ impl Follower {
         window: &Window,
         token: Option<String>,
     ) -> std::result::Result<Page, Trouble> {
-        let Shared { client, budget, context, config, .. } = &self.shared;
+        let Shared {
+            client,
+            budget,
+            context,
+            config,
+            ..
+        } = &self.shared;
         let bucket = &budget.filter_log_events;
         let mut backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP);
         loop {
@@ -195,7 +210,12 @@ impl Follower {
                 bucket.acquire().await;
                 let waited = asked.elapsed();
                 let (start_ms, end_ms) = (window.start_ms, window.end_ms);
-                (waited, client.events(&self.group.name, start_ms, end_ms, token.clone()).await)
+                (
+                    waited,
+                    client
+                        .events(&self.group.name, start_ms, end_ms, token.clone())
+                        .await,
+                )
             };
             let (waited, answer) = tokio::select! {
                 () = context.stop.cancelled() => return Err(Trouble::Stopped),
@@ -234,7 +254,10 @@ impl Follower {
         if raw.is_empty() && !is_moved {
             return Ok(0);
         }
-        let events = raw.into_iter().map(|event| self.decoder.decode(event)).collect();
+        let events = raw
+            .into_iter()
+            .map(|event| self.decoder.decode(event))
+            .collect();
         let source = self.shared.config.name.clone();
         let checkpoint = is_last.then(|| Checkpoint {
             source: source.clone(),
@@ -249,7 +272,13 @@ impl Follower {
             checkpoint,
             idempotency_key: None,
         };
-        match self.shared.context.append(batch).await.map_err(Trouble::Fatal)? {
+        match self
+            .shared
+            .context
+            .append(batch)
+            .await
+            .map_err(Trouble::Fatal)?
+        {
             None => Err(Trouble::Stopped),
             Some(receipt) => {
                 if is_last {

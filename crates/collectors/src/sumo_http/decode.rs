@@ -171,11 +171,16 @@ mod tests {
         let config: Config =
             toml::from_str(&format!("name = 's'\ntoken = 't'\n{settings}")).unwrap();
         config.validate().unwrap();
-        Decoder::new(&config).unwrap().decode(body, Overrides::default())
+        Decoder::new(&config)
+            .unwrap()
+            .decode(body, Overrides::default())
     }
 
     fn messages(settings: &str, body: &[u8]) -> Vec<String> {
-        decode(settings, body).into_iter().map(|event| event.message).collect()
+        decode(settings, body)
+            .into_iter()
+            .map(|event| event.message)
+            .collect()
     }
 
     #[test]
@@ -187,7 +192,11 @@ mod tests {
     #[test]
     fn a_boundary_pattern_joins_lines() {
         let body = b"  tail\n2026-01-01 Error\n  at x\n  at y\n2026-01-02 ok\n";
-        let expected = ["  tail", "2026-01-01 Error\n  at x\n  at y", "2026-01-02 ok"];
+        let expected = [
+            "  tail",
+            "2026-01-01 Error\n  at x\n  at y",
+            "2026-01-02 ok",
+        ];
         assert_eq!(messages("multiline = '\\d{4}-'", body), expected);
     }
 

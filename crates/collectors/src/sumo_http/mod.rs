@@ -87,11 +87,17 @@ impl Config {
             })
         };
         if self.name.is_empty() {
-            return wrong("name", "is empty; checkpoints and the status need one".to_owned());
+            return wrong(
+                "name",
+                "is empty; checkpoints and the status need one".to_owned(),
+            );
         }
         let token = self.token.expose();
         if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic() || c == '/') {
-            return wrong("token", "must be visible ASCII characters without `/`".to_owned());
+            return wrong(
+                "token",
+                "must be visible ASCII characters without `/`".to_owned(),
+            );
         }
         if let Some(pattern) = &self.multiline
             && let Err(error) = decode::boundary(pattern)
@@ -99,11 +105,17 @@ impl Config {
             return wrong("multiline", format!("is not a regular expression: {error}"));
         }
         if self.multiline.is_some() && self.message_per_request {
-            return wrong("multiline", "and message_per_request exclude each other".to_owned());
+            return wrong(
+                "multiline",
+                "and message_per_request exclude each other".to_owned(),
+            );
         }
         let is_ndjson = self.format == Format::Ndjson;
         if is_ndjson && (self.multiline.is_some() || self.message_per_request) {
-            return wrong("format", "\"ndjson\" always has one event a line".to_owned());
+            return wrong(
+                "format",
+                "\"ndjson\" always has one event a line".to_owned(),
+            );
         }
         if !is_ndjson && self.time_field.is_some() {
             return wrong("time_field", "needs format = \"ndjson\"".to_owned());

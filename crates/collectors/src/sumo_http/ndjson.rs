@@ -26,7 +26,10 @@ impl Ndjson {
     pub(super) fn new(config: &Config) -> Self {
         Ndjson {
             time_field: config.time_field.clone(),
-            message_field: config.message_field.clone().unwrap_or_else(|| "message".to_owned()),
+            message_field: config
+                .message_field
+                .clone()
+                .unwrap_or_else(|| "message".to_owned()),
         }
     }
 
@@ -53,13 +56,18 @@ impl Ndjson {
         pairs: &[(Cow<'_, str>, LazyValue<'_>)],
         interner: &mut Interner,
     ) {
-        let message = pairs.iter().rev().find(|(name, _)| *name == self.message_field);
+        let message = pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == self.message_field);
         match message {
             Some((_, value)) => event.message = text_of(value).into_owned(),
             // Nothing was taken out of the line, so its fields need not be kept beside it.
             None => line.clone_into(&mut event.message),
         }
-        event.fields.reserve(if message.is_some() { pairs.len() } else { 0 });
+        event
+            .fields
+            .reserve(if message.is_some() { pairs.len() } else { 0 });
         for (name, value) in pairs {
             if *name == self.message_field || value.is_null() {
                 continue;
@@ -70,7 +78,9 @@ impl Ndjson {
             {
                 event.event_time = Some(moment);
             } else if !set_column(event, name, &text, interner) && message.is_some() {
-                event.fields.push((name.as_ref().to_owned(), text.into_owned()));
+                event
+                    .fields
+                    .push((name.as_ref().to_owned(), text.into_owned()));
             }
         }
         keep_last(&mut event.fields);
@@ -87,7 +97,10 @@ fn text_of<'a>(value: &'a LazyValue<'_>) -> Cow<'a, str> {
 
 /// Whether nothing is nested deeper than [`JSON_DEPTH_MAX`]; what is, is not parsed at all.
 fn is_shallow(line: &[u8]) -> bool {
-    let openers = line.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    let openers = line
+        .iter()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
     if openers <= JSON_DEPTH_MAX {
         return true;
     }
@@ -189,12 +202,18 @@ mod tests {
             r#"{"_time":"2025-11-23T14:52:00.123Z","function":"pay","level":"ERROR","message":"a\n\"b\"","n":1.50,"o":{"x":[1]},"none":null,"yes":true,"n":2}"#,
         );
         let event = &events[0];
-        assert_eq!(event.event_time, Some(Timestamp::from_millis(1_763_909_520_123)));
+        assert_eq!(
+            event.event_time,
+            Some(Timestamp::from_millis(1_763_909_520_123))
+        );
         assert_eq!(event.function.as_deref(), Some("pay"));
         assert_eq!(event.level, Some(Level::Error));
         assert_eq!(event.message, "a\n\"b\"");
-        let fields: Vec<_> =
-            event.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let fields: Vec<_> = event
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         assert_eq!(fields, [("n", "2"), ("o", r#"{"x":[1]}"#), ("yes", "true")]);
     }
 
@@ -202,7 +221,15 @@ mod tests {
     fn a_line_that_is_no_object_is_kept_whole() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
         let very_deep = format!("{{\"a\":{}", "[".repeat(4_000_000 / 8));
-        for line in ["plain", "[1,2]", "{\"a\":1", "{\"a\":1} {\"b\":2}", "{'a':1}", &deep, &very_deep] {
+        for line in [
+            "plain",
+            "[1,2]",
+            "{\"a\":1",
+            "{\"a\":1} {\"b\":2}",
+            "{'a':1}",
+            &deep,
+            &very_deep,
+        ] {
             let events = decode(line);
             assert_eq!(events.len(), 1);
             assert_eq!(events[0].message, line);
@@ -222,7 +249,10 @@ mod tests {
         let event = &decode(line)[0];
         assert_eq!(event.message, line);
         assert_eq!(event.level, Some(Level::Warn));
-        assert_eq!(event.event_time, Some(Timestamp::from_millis(1_763_909_520_000)));
+        assert_eq!(
+            event.event_time,
+            Some(Timestamp::from_millis(1_763_909_520_000))
+        );
         assert!(event.fields.is_empty());
     }
 

@@ -74,7 +74,8 @@ impl Receivers {
             decoder,
             monitor,
         };
-        self.by_token.insert(config.token.expose().to_owned(), Arc::new(receiver));
+        self.by_token
+            .insert(config.token.expose().to_owned(), Arc::new(receiver));
         Ok(())
     }
 }
@@ -84,7 +85,10 @@ pub(crate) fn router(receivers: Receivers) -> Router {
     Router::new()
         .route("/receiver/v1/http", post(by_header).options(preflight))
         .route("/receiver/v1/http/", post(by_header).options(preflight))
-        .route("/receiver/v1/http/{token}", post(by_path).options(preflight))
+        .route(
+            "/receiver/v1/http/{token}",
+            post(by_path).options(preflight),
+        )
         .with_state(Arc::new(receivers))
 }
 
@@ -109,7 +113,10 @@ async fn preflight(headers: HeaderMap) -> Response {
         .unwrap_or(HeaderValue::from_static("*"));
     let answer = response.headers_mut();
     answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-    answer.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
+    answer.insert(
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("POST, OPTIONS"),
+    );
     answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
     response
 }
@@ -132,10 +139,14 @@ async fn answer(receivers: &Receivers, token: &str, request: Request) -> Respons
     match receive(receivers, receiver, request).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err((status, problem)) => {
-            receiver.monitor.failed(problem.clone(), receivers.clock.now());
+            receiver
+                .monitor
+                .failed(problem.clone(), receivers.clock.now());
             let mut response = (status, problem + "\n").into_response();
             if status == StatusCode::TOO_MANY_REQUESTS {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             response
         }
@@ -151,7 +162,10 @@ async fn receive(
     let headers = parts.headers;
     let content_type = header(&headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let body = read_body(&headers, body).await?;
-    if METRICS_TYPES.iter().any(|metrics| content_type.contains(metrics)) {
+    if METRICS_TYPES
+        .iter()
+        .any(|metrics| content_type.contains(metrics))
+    {
         let problem = format!("metrics are not accepted yet; the content type is `{content_type}`");
         return Err((StatusCode::BAD_REQUEST, problem));
     }
@@ -164,7 +178,8 @@ async fn receive(
     };
     let decoding = Arc::clone(receiver);
     let work = move || {
-        let text = decompress(&encoding, body, REQUEST_BYTES_MAX).map_err(refusal)?;
+        let text =
+            decompress(&encoding, body, REQUEST_BYTES_MAX).map_err(|error| refusal(&error))?;
         Ok(decoding.decoder.decode(&text, overrides))
     };
     let is_large = header(&headers, CONTENT_LENGTH.as_str())
@@ -172,7 +187,10 @@ async fn receive(
         .is_none_or(|length| length >= BLOCKING_FROM_BYTES);
     let events = if is_large {
         tokio::task::spawn_blocking(work).await.map_err(|error| {
-            (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot decode the body: {error}"))
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!("cannot decode the body: {error}"),
+            )
         })??
     } else {
         work()?
@@ -223,7 +241,10 @@ async fn read_body(headers: &HeaderMap, body: Body) -> std::result::Result<Bytes
     let mut bytes_read = 0_usize;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| {
-            (StatusCode::BAD_REQUEST, format!("the body ended too early: {error}"))
+            (
+                StatusCode::BAD_REQUEST,
+                format!("the body ended too early: {error}"),
+            )
         })?;
         bytes_read = bytes_read.saturating_add(chunk.len());
         if bytes_read <= REQUEST_BYTES_MAX && announced <= REQUEST_BYTES_MAX {
@@ -242,22 +263,23 @@ async fn read_body(headers: &HeaderMap, body: Body) -> std::result::Result<Bytes
 }
 
 fn too_large() -> Refusal {
-    refusal(DecompressError::TooLarge(REQUEST_BYTES_MAX))
+    refusal(&DecompressError::TooLarge(REQUEST_BYTES_MAX))
 }
 
-fn refusal(error: DecompressError) -> Refusal {
+fn refusal(error: &DecompressError) -> Refusal {
     match error {
         DecompressError::TooLarge(bytes_max) => (
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
                 "the body is larger than REQUEST_BYTES_MAX, {bytes_max} bytes ({} MiB) \
                  uncompressed; nothing of it was stored; send smaller requests",
-                bytes_max >> 20
+                *bytes_max >> 20
             ),
         ),
-        DecompressError::Broken { .. } => {
-            (StatusCode::BAD_REQUEST, format!("{error}; nothing of it was stored"))
-        }
+        DecompressError::Broken { .. } => (
+            StatusCode::BAD_REQUEST,
+            format!("{error}; nothing of it was stored"),
+        ),
         DecompressError::Unknown(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()),
     }
 }

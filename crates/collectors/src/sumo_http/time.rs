@@ -6,7 +6,9 @@ use model::Timestamp;
 /// Returns the moment that `text` names.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')
         && let Some(moment) = epoch(text)
     {
         return Some(moment);
@@ -18,7 +20,9 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
             local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
         }
     };
-    i64::try_from(moment.as_nanosecond()).ok().map(Timestamp::from_nanos)
+    i64::try_from(moment.as_nanosecond())
+        .ok()
+        .map(Timestamp::from_nanos)
 }
 
 fn epoch(text: &str) -> Option<Timestamp> {
@@ -38,7 +42,11 @@ fn epoch(text: &str) -> Option<Timestamp> {
         }
         digit_nanos /= 10;
         let part = i64::from(digit - b'0') * digit_nanos;
-        nanos = if whole.starts_with('-') { nanos.checked_sub(part)? } else { nanos.checked_add(part)? };
+        nanos = if whole.starts_with('-') {
+            nanos.checked_sub(part)?
+        } else {
+            nanos.checked_add(part)?
+        };
     }
     Some(Timestamp::from_nanos(nanos))
 }
@@ -61,7 +69,10 @@ mod tests {
         ] {
             assert_eq!(parse(text), Some(expected), "{text}");
         }
-        assert_eq!(parse("1763909520").map(Timestamp::millis), Some(1_763_909_520_000));
+        assert_eq!(
+            parse("1763909520").map(Timestamp::millis),
+            Some(1_763_909_520_000)
+        );
     }
 
     #[test]

@@ -41,7 +41,12 @@ pub(crate) fn decompress(
         "deflate" if has_zlib_header(input) => {
             read_all("deflate", ZlibDecoder::new(input), input.len(), bytes_max)
         }
-        "deflate" => read_all("deflate", DeflateDecoder::new(input), input.len(), bytes_max),
+        "deflate" => read_all(
+            "deflate",
+            DeflateDecoder::new(input),
+            input.len(),
+            bytes_max,
+        ),
         "zstd" => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(|error| {
                 DecompressError::Broken {
@@ -111,24 +116,37 @@ mod tests {
             ("GZIP", gzip(text)),
             ("deflate", Bytes::from(zlib.finish().unwrap())),
             ("deflate", Bytes::from(raw.finish().unwrap())),
-            ("zstd", Bytes::from(zstd::encode_all(text.as_slice(), 1).unwrap())),
+            (
+                "zstd",
+                Bytes::from(zstd::encode_all(text.as_slice(), 1).unwrap()),
+            ),
             ("", Bytes::from_static(text)),
         ];
         for (encoding, body) in bodies {
-            assert_eq!(decompress(encoding, body, 100).unwrap().as_ref(), text, "{encoding}");
+            assert_eq!(
+                decompress(encoding, body, 100).unwrap().as_ref(),
+                text,
+                "{encoding}"
+            );
         }
     }
 
     #[test]
     fn concatenated_gzip_members_are_one_body() {
         let body = [gzip(b"a\n"), gzip(b"b\n")].concat();
-        assert_eq!(decompress("gzip", body.into(), 100).unwrap().as_ref(), b"a\nb\n");
+        assert_eq!(
+            decompress("gzip", body.into(), 100).unwrap().as_ref(),
+            b"a\nb\n"
+        );
     }
 
     #[test]
     fn a_bomb_stops_at_the_cap() {
         let body = gzip(&vec![b'x'; 1 << 20]);
-        assert_eq!(decompress("gzip", body, 1000), Err(DecompressError::TooLarge(1000)));
+        assert_eq!(
+            decompress("gzip", body, 1000),
+            Err(DecompressError::TooLarge(1000))
+        );
     }
 
     #[test]
@@ -137,7 +155,10 @@ mod tests {
         cut.truncate(12);
         assert!(matches!(
             decompress("gzip", cut.into(), 100),
-            Err(DecompressError::Broken { encoding: "gzip", .. })
+            Err(DecompressError::Broken {
+                encoding: "gzip",
+                ..
+            })
         ));
         assert!(decompress("zstd", Bytes::from_static(b"no"), 100).is_err());
         assert!(matches!(

@@ -6,14 +6,18 @@ use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Reads a duration such as `5s`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let with_days = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+    let with_days = text
+        .strip_suffix('d')
+        .and_then(|days| days.trim().parse::<u64>().ok());
     if let Some(days) = with_days {
         return Ok(Duration::from_secs(days.saturating_mul(86_400)));
     }
     text.parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|signed| Duration::try_from(signed).ok())
-        .ok_or_else(|| format!("`{text}` is not a duration; write it like \"5s\", \"2m\" or \"1h\""))
+        .ok_or_else(|| {
+            format!("`{text}` is not a duration; write it like \"5s\", \"2m\" or \"1h\"")
+        })
 }
 
 /// For `#[serde(deserialize_with)]`.

@@ -107,7 +107,9 @@ mod tests {
         let mut few = vec![pair("a", "1"), pair("b", "2"), pair("a", "3")];
         keep_last(&mut few);
         assert_eq!(few, vec![pair("a", "3"), pair("b", "2")]);
-        let mut many: Vec<_> = (0..1000).map(|i| pair(&format!("k{}", i % 500), "v")).collect();
+        let mut many: Vec<_> = (0..1000)
+            .map(|i| pair(&format!("k{}", i % 500), "v"))
+            .collect();
         keep_last(&mut many);
         assert_eq!(many.len(), 500);
     }

@@ -5,7 +5,9 @@ const GROUP_PREFIX: &str = "/aws/lambda/";
 
 /// The function that owns a log group with a standard name.
 pub(crate) fn function_of_group(group: &str) -> Option<&str> {
-    group.strip_prefix(GROUP_PREFIX).filter(|name| !name.is_empty())
+    group
+        .strip_prefix(GROUP_PREFIX)
+        .filter(|name| !name.is_empty())
 }
 
 /// What a log stream's name tells.
@@ -51,7 +53,13 @@ mod tests {
         assert_eq!(usual.instance, "b249865a");
         let custom = StreamName::parse("2020/03/05/orders[7]20bddfd5").unwrap();
         assert_eq!((custom.function, custom.version), (Some("orders"), "7"));
-        for other in ["", "app.log", "2020/03/05/plain", "i-0123/x/y/[a]b", "2020/03/05/a]b["] {
+        for other in [
+            "",
+            "app.log",
+            "2020/03/05/plain",
+            "i-0123/x/y/[a]b",
+            "2020/03/05/a]b[",
+        ] {
             assert_eq!(StreamName::parse(other), None, "{other}");
         }
     }

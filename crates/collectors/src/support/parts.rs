@@ -29,7 +29,8 @@ pub(crate) fn push(events: &mut Vec<LogEvent>, mut event: LogEvent) {
         part.message = (*piece).to_owned();
         part.fields.push((PART_ID.to_owned(), part_id.clone()));
         part.fields.push((PART.to_owned(), (index + 1).to_string()));
-        part.fields.push((PARTS.to_owned(), pieces.len().to_string()));
+        part.fields
+            .push((PARTS.to_owned(), pieces.len().to_string()));
         events.push(part);
     }
 }
@@ -55,7 +56,13 @@ mod tests {
     fn a_five_megabyte_message_is_kept_in_linked_parts() {
         let message = "ä".repeat(5 << 19);
         let mut events = Vec::new();
-        push(&mut events, LogEvent { message: message.clone(), ..LogEvent::default() });
+        push(
+            &mut events,
+            LogEvent {
+                message: message.clone(),
+                ..LogEvent::default()
+            },
+        );
         let joined: String = events.iter().map(|event| event.message.as_str()).collect();
         assert_eq!(joined, message);
         let total = events.len().to_string();

@@ -78,7 +78,9 @@ impl TokenBucket {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -90,8 +92,9 @@ mod tests {
     fn turns_are_spaced_evenly_and_idle_time_is_not_saved_up() {
         let bucket = TokenBucket::new(4.0);
         let start = Instant::now();
-        let turns: Vec<Duration> =
-            (0..3).map(|_| bucket.reserve(start).duration_since(start)).collect();
+        let turns: Vec<Duration> = (0..3)
+            .map(|_| bucket.reserve(start).duration_since(start))
+            .collect();
         assert_eq!(turns, [0, 250, 500].map(Duration::from_millis));
         let later = start + Duration::from_secs(60);
         assert_eq!(bucket.reserve(later), later);

@@ -50,11 +50,17 @@ impl Bench {
         let response = self.sources.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+        (
+            parts.status,
+            parts.headers,
+            String::from_utf8(body.to_vec()).unwrap(),
+        )
     }
 
     async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> (StatusCode, String) {
-        let (status, _, text) = self.send(request("/receiver/v1/http/t0ken", headers, body)).await;
+        let (status, _, text) = self
+            .send(request("/receiver/v1/http/t0ken", headers, body))
+            .await;
         (status, text)
     }
 }
@@ -70,13 +76,23 @@ fn request(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reque
 #[tokio::test]
 async fn lines_are_stored_with_the_metadata_of_the_headers() {
     let bench = Bench::new();
-    let headers = [("x-sumo-host", "h"), ("x-sumo-category", ""), ("x-sumo-fields", "a=1")];
+    let headers = [
+        ("x-sumo-host", "h"),
+        ("x-sumo-category", ""),
+        ("x-sumo-fields", "a=1"),
+    ];
     assert_eq!(bench.post(&headers, "\none\ntwo\n").await.0, StatusCode::OK);
     let batches = bench.sink.batches();
     assert_eq!(batches.len(), 1);
     let event = &batches[0].events[1];
     assert_eq!(event.message, "two");
-    assert_eq!((event.metadata.host.as_str(), event.metadata.category.as_str()), ("h", "given"));
+    assert_eq!(
+        (
+            event.metadata.host.as_str(),
+            event.metadata.category.as_str()
+        ),
+        ("h", "given")
+    );
     assert_eq!(event.metadata.source, "push");
     assert_eq!(event.fields, [("a".to_owned(), "1".to_owned())]);
     assert_eq!(bench.sources.status()[0].events_total, 2);
@@ -104,7 +120,13 @@ async fn compressed_bodies_are_read_and_broken_ones_refused() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(b"a\nb\n").unwrap();
     let body = encoder.finish().unwrap();
-    assert_eq!(bench.post(&[("content-encoding", "gzip")], body.clone()).await.0, StatusCode::OK);
+    assert_eq!(
+        bench
+            .post(&[("content-encoding", "gzip")], body.clone())
+            .await
+            .0,
+        StatusCode::OK
+    );
     assert_eq!(bench.sink.batches()[0].events.len(), 2);
     let cut = body[..body.len() - 6].to_vec();
     let (status, text) = bench.post(&[("content-encoding", "gzip")], cut).await;
@@ -126,7 +148,10 @@ async fn a_body_over_the_limit_is_refused_whole_and_the_limit_named() {
     let bomb = encoder.finish().unwrap();
     let (status, text) = bench.post(&[("content-encoding", "gzip")], bomb).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
-    assert!(text.contains("REQUEST_BYTES_MAX") && text.contains("128 MiB"), "{text}");
+    assert!(
+        text.contains("REQUEST_BYTES_MAX") && text.contains("128 MiB"),
+        "{text}"
+    );
     let chunks = (0..129).map(move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 1 << 20])));
     let body = Body::from_stream(futures::stream::iter(chunks));
     let (status, text) = bench.post(&[], body).await;
@@ -138,20 +163,31 @@ async fn a_body_over_the_limit_is_refused_whole_and_the_limit_named() {
 #[tokio::test]
 async fn a_busy_sink_is_told_as_429_and_a_failed_one_as_503() {
     let bench = Bench::new();
-    bench.sink.refuse_next(SinkError::Busy("the buffer is full".to_owned()));
-    let (status, headers, text) =
-        bench.send(request("/receiver/v1/http/t0ken", &[], "x")).await;
+    bench
+        .sink
+        .refuse_next(SinkError::Busy("the buffer is full".to_owned()));
+    let (status, headers, text) = bench
+        .send(request("/receiver/v1/http/t0ken", &[], "x"))
+        .await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
     assert!(headers.contains_key(RETRY_AFTER) && text.contains("the buffer is full"));
-    bench.sink.refuse_next(SinkError::Failed("no space".to_owned()));
-    assert_eq!(bench.post(&[], "x").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    bench
+        .sink
+        .refuse_next(SinkError::Failed("no space".to_owned()));
+    assert_eq!(
+        bench.post(&[], "x").await.0,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
     assert_eq!(bench.post(&[], "x").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn metrics_are_refused_clearly() {
     let bench = Bench::new();
-    let headers = [("content-type", "application/vnd.sumologic.carbon2; charset=utf8")];
+    let headers = [(
+        "content-type",
+        "application/vnd.sumologic.carbon2; charset=utf8",
+    )];
     let (status, text) = bench.post(&headers, "a=b  1 2").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(text.contains("metrics are not accepted yet"), "{text}");
@@ -162,7 +198,10 @@ async fn browsers_may_ask_first() {
     let bench = Bench::new();
     let mut asking = request(
         "/receiver/v1/http/t0ken",
-        &[("origin", "https://a.example"), ("access-control-request-headers", "x-sumo-name")],
+        &[
+            ("origin", "https://a.example"),
+            ("access-control-request-headers", "x-sumo-name"),
+        ],
         Body::empty(),
     );
     *asking.method_mut() = Method::OPTIONS;
@@ -181,15 +220,25 @@ async fn ndjson_keys_become_fields_and_a_key_makes_a_request_repeatable() {
     let batch = &bench.sink.batches()[0];
     assert_eq!(batch.idempotency_key.as_deref(), Some("ndjson\u{0}7"));
     let event = &batch.events[0];
-    assert_eq!((event.message.as_str(), event.function.as_deref()), ("hi", Some("pay")));
+    assert_eq!(
+        (event.message.as_str(), event.function.as_deref()),
+        ("hi", Some("pay"))
+    );
     assert_eq!(event.fields, [("n".to_owned(), "1".to_owned())]);
 }
 
 #[tokio::test]
 async fn tokens_and_names_must_differ() {
     let start = |second: &str| {
-        let configs = toml::from_str::<File>(&format!("{CONFIG}{second}")).unwrap().sources;
-        Sources::start(configs, Arc::new(MemorySink::default()), Arc::new(FixedClock)).err()
+        let configs = toml::from_str::<File>(&format!("{CONFIG}{second}"))
+            .unwrap()
+            .sources;
+        Sources::start(
+            configs,
+            Arc::new(MemorySink::default()),
+            Arc::new(FixedClock),
+        )
+        .err()
     };
     let error = start("[[sources]]\nname='push'\ncollector='sumo_http'\ntoken='x'").unwrap();
     assert!(matches!(error, CollectorsError::NameTwice(name) if name == "push"));
