@@ -41,13 +41,15 @@ export function event(index, job) {
 export function histogram(job, part) {
   const bars = 60;
   const length = Math.ceil((job.to - job.from) / bars);
+  const share = (i) => Math.floor(((i + 1) * job.total) / bars) - Math.floor((i * job.total) / bars);
   return Array.from({ length: bars }, (_, i) => {
     // Newest first: the right of the histogram is known first.
     if (bars - i > bars * part || !job.total) return { startTimestamp: job.from + i * length, length, count: 0, levels: {} };
-    const info = Math.round((job.total / bars) * (0.6 + number(i) * 0.2));
-    const warn = Math.round((job.total / bars) * 0.05 * (1 + number(i + 99)));
-    const error = Math.round((job.total / bars) * (i > 28 ? 0.22 : 0.01));
-    return { startTimestamp: job.from + i * length, length, count: info + warn + error, levels: { INFO: info, WARN: warn, ERROR: error } };
+    const count = share(i);
+    const warn = Math.round(count * 0.05 * (1 + number(i + 99)));
+    const error = Math.round(count * (i > 28 ? 0.22 : 0.01));
+    const info = count - warn - error;
+    return { startTimestamp: job.from + i * length, length, count, levels: { INFO: info, WARN: warn, ERROR: error } };
   });
 }
 

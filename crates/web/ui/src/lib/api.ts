@@ -17,6 +17,8 @@ export interface SearchStatus {
   state: string;
   kind?: string;
   messageCount: number;
+  /** Of them, how many can be paged; all, if the server does not say. */
+  messagesKept?: number;
   recordCount: number;
   histogram: HistogramBar[];
   pendingErrors: string[];
@@ -144,6 +146,11 @@ export async function* streamStatus(id: string, signal: AbortSignal): AsyncGener
 
 export async function cancelSearch(id: string): Promise<void> {
   await ask(`${JOBS}/${encodeURIComponent(id)}`, { method: 'DELETE', keepalive: true });
+}
+
+/** Tells the server that the result is still looked at. */
+export async function touchSearch(id: string): Promise<void> {
+  await ask(`${JOBS}/${encodeURIComponent(id)}`);
 }
 
 async function page(id: string, what: 'messages' | 'records', offset: number, limit: number, signal?: AbortSignal) {

@@ -11,7 +11,7 @@ describe('numbers', () => {
 });
 
 describe('times', () => {
-  it.each([[412, '412 ms'], [9999, '9999 ms'], [12_300, '12.3 s'], [134_000, '2 min 14 s'], [3_600_000, '1 h'], [90_000_000, '1 d 1 h']])('duration %d', (value, text) => expect(duration(value)).toBe(text));
+  it.each([[412, '412 ms'], [9999, '9,999 ms'], [12_300, '12.3 s'], [134_000, '2 min 14 s'], [3_600_000, '1 h'], [90_000_000, '1 d 1 h']])('duration %d', (value, text) => expect(duration(value)).toBe(text));
   it('says how long ago', () => expect([6000, 2_460_000, -5].map(ago)).toEqual(['6 s ago', '41 min ago', 'just now']));
   it('writes the clock', () => expect(clock(time)).toBe('14:51:58.806'));
   it('writes what the time picker reads', () => expect(typed(time)).toBe('2026-11-23 14:51:58.806'));

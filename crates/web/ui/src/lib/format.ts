@@ -38,7 +38,7 @@ export function bytes(value: number): string {
 
 /** A short span: `412 ms`, `12.3 s`, `2 min 14 s`, `3 h 5 min`. */
 export function duration(ms: number): string {
-  if (ms < 9999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9999.5) return `${integer(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1).replace(/\.0$/, '')} s`;
   const two = (big: number, word: string, small: number, other: string) => (small ? `${big} ${word} ${small} ${other}` : `${big} ${word}`);
   if (ms < 3_600_000) return two(Math.floor(ms / 60_000), 'min', Math.round((ms % 60_000) / 1000) % 60, 's');

@@ -1,8 +1,9 @@
 // One search page's state: what is typed, what the address says, and the search that runs.
-import { ApiError, cancelSearch, fetchRecords, startSearch, streamStatus, type Diagnostic, type ResultField, type Row, type SearchStatus } from './api';
+import { ApiError, cancelSearch, fetchRecords, startSearch, streamStatus, touchSearch, type Diagnostic, type ResultField, type Row, type SearchStatus } from './api';
 import { MessagePages } from './pages.svelte';
 import { absolute, resolve, type Range, type Resolved } from './time';
-import { decodeSearch, encodeSearch, type SearchState, type Tab } from './url';
+import { identity } from './message';
+import { decodeSearch, encodeSearch, rowKey, type SearchState, type Tab } from './url';
 
 export type Phase = 'idle' | 'running' | 'done' | 'cancelled' | 'failed';
 
@@ -26,6 +27,8 @@ export class Search {
 
   isAggregate = $derived(this.status?.kind === 'records' || (this.status?.recordCount ?? 0) > 0);
   tab: Tab = $derived(this.address.tab ?? (this.isAggregate ? 'aggregates' : 'messages'));
+  /** Messages that can be shown. */
+  messageTotal = $derived(this.status?.messagesKept ?? this.status?.messageCount ?? 0);
   isEdited = $derived(this.draft.trim() !== this.address.query.trim());
 
   constructor() {
@@ -34,6 +37,7 @@ export class Search {
 
   /** Takes over the address after Back or Forward. */
   restore(): void {
+    if (location.pathname === '/welcome') return;
     const next = decodeSearch(location.search);
     const isSame = next.query === this.address.query && next.range.from === this.address.range.from && next.range.to === this.address.range.to;
     this.address = next;
@@ -134,6 +138,31 @@ export class Search {
     const errors = this.status?.pendingErrors ?? [];
     if (errors.length) this.#fail(errors.join(' '));
     else this.phase = 'done';
+    await this.#relocate(signal);
+  }
+
+  /** Open rows of the address are where they were, or further down, or gone. */
+  async #relocate(signal: AbortSignal): Promise<void> {
+    const { pages, address } = this;
+    if (!pages || !address.rows.length) return;
+    const rows: string[] = [];
+    for (const key of address.rows) {
+      const index = await pages.locate(key, this.messageTotal).catch(() => null);
+      if (signal.aborted) return;
+      if (index !== null) rows.push(`${index}.${key.split('.')[1]}`);
+    }
+    if (rows.join() !== address.rows.join() && this.address.rows === address.rows) this.show({ rows });
+  }
+
+  /** An address of this very result: its range does not move with the clock, and one row is open. */
+  linkTo(index: number, row: Row): string {
+    const range = this.shown ? absolute(this.shown.range) : this.address.range;
+    return `${location.origin}/search${encodeSearch({ ...this.address, range, tab: 'messages', rows: [rowKey(index, identity(row))] })}`;
+  }
+
+  /** Tells the server that somebody still looks. */
+  keepAlive(): void {
+    if (this.#id && this.phase !== 'running') void touchSearch(this.#id).catch(() => undefined);
   }
 
   #fail(message: string): void {
