@@ -82,10 +82,9 @@ impl From<QueryError> for ApiError {
             QueryError::EmptyRange => ApiError::bad("searchjob.to.smaller.than.from", message),
             QueryError::TooManySearches { .. } => ApiError::too_many(message),
             QueryError::UnknownSearch(id) => ApiError::unknown_search(&id),
-            QueryError::NoRecords => ApiError::bad(
-                "searchjob.no.records.not.an.aggregation.query",
-                message,
-            ),
+            QueryError::NoRecords => {
+                ApiError::bad("searchjob.no.records.not.an.aggregation.query", message)
+            }
             QueryError::Engine(cause) => {
                 tracing::error!(error = %cause, "request failed");
                 ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)

@@ -42,12 +42,36 @@ pub(crate) fn render(node: &Node) -> String {
     );
     let stats = node.store.stats();
     let gauges = [
-        ("nephoscope_storage_segments", "Segments on disk.", stats.segments as f64),
-        ("nephoscope_storage_events", "Events on disk and in memory.", stats.events as f64),
-        ("nephoscope_storage_disk_bytes", "Bytes of all segments.", stats.disk_bytes as f64),
-        ("nephoscope_storage_memory_rows", "Rows not flushed yet.", stats.memory_rows as f64),
-        ("nephoscope_storage_memory_bytes", "Bytes not flushed yet.", stats.memory_bytes as f64),
-        ("nephoscope_query_searches", "Searches running or kept.", node.searches.count() as f64),
+        (
+            "nephoscope_storage_segments",
+            "Segments on disk.",
+            stats.segments as f64,
+        ),
+        (
+            "nephoscope_storage_events",
+            "Events on disk and in memory.",
+            stats.events as f64,
+        ),
+        (
+            "nephoscope_storage_disk_bytes",
+            "Bytes of all segments.",
+            stats.disk_bytes as f64,
+        ),
+        (
+            "nephoscope_storage_memory_rows",
+            "Rows not flushed yet.",
+            stats.memory_rows as f64,
+        ),
+        (
+            "nephoscope_storage_memory_bytes",
+            "Bytes not flushed yet.",
+            stats.memory_bytes as f64,
+        ),
+        (
+            "nephoscope_query_searches",
+            "Searches running or kept.",
+            node.searches.count() as f64,
+        ),
     ];
     for (name, help, value) in gauges {
         metrics::describe_gauge!(name, help);

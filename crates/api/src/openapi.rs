@@ -4,11 +4,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use crate::routes::{Shared, fields, health, language, queries, search_jobs, status, stream};
+use crate::routes::{Shared, fields, health, queries, search_jobs, status, stream};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Nephoscope", description = "Logs of serverless functions: search and status."),
+    info(
+        title = "Nephoscope",
+        description = "Logs of serverless functions: search and status."
+    ),
     paths(
         search_jobs::create,
         search_jobs::status,
@@ -17,7 +20,6 @@ use crate::routes::{Shared, fields, health, language, queries, search_jobs, stat
         search_jobs::cancel,
         stream::follow,
         queries::check,
-        language::language,
         fields::fields,
         status::status,
         status::metrics,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use datafusion::prelude::{SessionContext, col};
-use model::{TimeRange, Timestamp};
+use model::TimeRange;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -62,10 +62,7 @@ impl Engine {
     }
 }
 
-async fn sample(
-    session: &SessionContext,
-    seen: &mut BTreeMap<String, Vec<String>>,
-) -> Result<()> {
+async fn sample(session: &SessionContext, seen: &mut BTreeMap<String, Vec<String>>) -> Result<()> {
     let frame = session.table("events").await?;
     let columns = storage::events_schema();
     let columns = columns.fields().iter().map(|field| col(field.name()));
@@ -105,7 +102,3 @@ fn note(seen: &mut BTreeMap<String, Vec<String>>, name: &str, value: &str) {
         examples.push(value.to_owned());
     }
 }
-
-/// The range of everything, for callers that do not care.
-#[cfg(test)]
-const EVER: TimeRange = TimeRange::new(Timestamp::MIN, Timestamp::MAX);

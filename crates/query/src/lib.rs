@@ -2,6 +2,7 @@
 
 mod descriptor;
 mod error;
+mod fields;
 mod functions;
 mod plan;
 mod scan;
@@ -11,6 +12,7 @@ mod syntax;
 
 pub use descriptor::{Descriptor, UnitKind};
 pub use error::{QueryError, Result};
+pub use fields::FieldInfo;
 pub use functions::register_functions;
 pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
 pub use scan::TimeColumn;

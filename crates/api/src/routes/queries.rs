@@ -1,6 +1,7 @@
 //! `/api/v1/queries/check`: what is wrong with a query, before it is run.
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -30,10 +31,14 @@ pub(crate) struct Check {
     post, path = "/api/v1/queries/check", tag = "language", request_body = Check,
     responses((status = 200, body = Object))
 )]
-pub(crate) async fn check(headers: HeaderMap, body: Bytes) -> Result<Json<Value>> {
+pub(crate) async fn check(
+    State(node): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>> {
     let check: Check = super::body(&headers, &body)?;
     let language = check.language.unwrap_or_default();
-    let found = query::check(&check.query, language);
+    let found = node.searches.check(&check.query, language).await?;
     let diagnostics: Vec<Value> = found.iter().map(diagnostic).collect();
     Ok(Json(json!({ "diagnostics": diagnostics })))
 }

@@ -51,7 +51,8 @@ pub(crate) struct Job {
 impl Job {
     fn request(self) -> Result<SearchRequest> {
         let query = self.query.filter(|query| !query.trim().is_empty());
-        let query = query.ok_or_else(|| ApiError::bad("searchjob.no.query", "`query` is missing"))?;
+        let query =
+            query.ok_or_else(|| ApiError::bad("searchjob.no.query", "`query` is missing"))?;
         if query.chars().count() > limits::QUERY_CHARS_MAX {
             let max = limits::QUERY_CHARS_MAX;
             return Err(ApiError::bad(
@@ -106,9 +107,13 @@ fn zone(name: Option<&str>) -> Result<TimeZone> {
 
 fn moment(value: &Value, zone: &TimeZone) -> std::result::Result<Timestamp, String> {
     let text = match value {
-        Value::Number(number) => return millis(number.as_i64().or_else(|| {
-            number.as_f64().map(|millis| millis as i64)
-        })),
+        Value::Number(number) => {
+            return millis(
+                number
+                    .as_i64()
+                    .or_else(|| number.as_f64().map(|millis| millis as i64)),
+            );
+        }
         Value::String(text) => text.trim(),
         Value::Null => return Err("is missing".to_owned()),
         _ => return Err("must be text or a number".to_owned()),

@@ -50,5 +50,9 @@ pub(crate) async fn status(State(node): State<Shared>) -> Json<Status> {
 #[utoipa::path(get, path = "/metrics", tag = "status", responses((status = 200, body = String)))]
 pub(crate) async fn metrics(State(node): State<Shared>) -> Response {
     let text = crate::metrics::render(&node);
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response()
 }

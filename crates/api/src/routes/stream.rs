@@ -38,10 +38,7 @@ struct Follower {
     get, path = "/api/v1/search/jobs/{id}/stream", tag = "search", params(("id" = String, Path)),
     responses((status = 200, content_type = "application/x-ndjson", body = String))
 )]
-pub(crate) async fn follow(
-    State(node): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Response> {
+pub(crate) async fn follow(State(node): State<Shared>, Path(id): Path<String>) -> Result<Response> {
     let search = SearchId::new(&id);
     let subscribed = node.searches.subscribe(&search);
     let mut status = subscribed.ok_or_else(|| ApiError::unknown_search(&id))?;
@@ -63,7 +60,10 @@ pub(crate) async fn follow(
 
 async fn next_line(
     mut follower: Follower,
-) -> Option<(std::result::Result<Bytes, std::convert::Infallible>, Follower)> {
+) -> Option<(
+    std::result::Result<Bytes, std::convert::Infallible>,
+    Follower,
+)> {
     if follower.is_over {
         return None;
     }

@@ -25,7 +25,7 @@ pub use page::{Page, Row};
 pub use status::{SearchState, SearchStatus};
 
 use crate::session::{Engine, EngineConfig};
-use crate::{QueryError, Result, ResultField, ResultKind};
+use crate::{Diagnostic, QueryError, Result, ResultField, ResultKind};
 use page::TimeStyle;
 
 /// The language of a query.
@@ -210,6 +210,28 @@ impl Searches {
         Ok(id)
     }
 
+    /// Plans a query without running it, and returns every mistake in it.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub async fn check(&self, query: &str, language: Language) -> Result<Vec<Diagnostic>> {
+        let now = self.0.engine.store().clock().now();
+        let request = SearchRequest {
+            query: query.to_owned(),
+            range: TimeRange::new(now, now.saturating_add_nanos(1)),
+            time_zone: TimeZone::UTC,
+            by_receipt_time: false,
+            auto_parse: true,
+            language,
+            histogram_by_level: false,
+        };
+        match run::prepare(&self.0.engine, &request).await {
+            Ok(_) => Ok(Vec::new()),
+            Err(QueryError::Invalid(diagnostics)) => Ok(diagnostics),
+            Err(error) => Err(error),
+        }
+    }
+
     fn spawn(&self, search: &Arc<Search>, prepared: run::Prepared, started: Instant) {
         let turns = Arc::clone(&self.0.turns);
         let bytes_max = self.0.config.messages_bytes_max;
@@ -340,6 +362,11 @@ impl Searches {
             is_wanted
         });
     }
+}
+
+/// The events of `batches` as messages.
+pub(crate) fn message_rows(batches: &[RecordBatch], limit: usize) -> Vec<Row> {
+    page::messages(batches, &[], (0, limit))
 }
 
 fn shape(search: &Search) -> (Arc<[ResultField]>, ResultKind) {
