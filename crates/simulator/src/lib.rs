@@ -1,1 +1,18 @@
-//! What the clouds look like.
+//! What the clouds look like: faithful small servers for their log APIs, fed by a synthetic fleet
+//! of functions ([`fleet`]). Used by the demo, the tests and the benchmarks, never by the product
+//! outside of them.
+//!
+//! Faithful means: as awkward as the original. Pages are cut by size, may be empty, and end only
+//! where no token follows; tokens expire; events become visible after a delay, some of them late;
+//! quotas are per second. Each of these can be set, see [`Nuisances`].
+
+mod aws;
+mod config;
+mod error;
+pub mod fleet;
+mod random;
+mod simulator;
+
+pub use config::{Nuisances, SimulatorConfig};
+pub use error::{Result, SimulatorError};
+pub use simulator::Simulator;

@@ -1,0 +1,140 @@
+//! How the simulated cloud and its fleet behave.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use model::{Clock, Timestamp};
+
+use crate::fleet::FleetConfig;
+
+/// How the simulator behaves.
+#[derive(Clone, Debug)]
+pub struct SimulatorConfig {
+    /// Decides the fleet and every nuisance.
+    pub seed: u64,
+    /// Log events per second of the whole fleet, about; 0 for no fleet at all.
+    pub events_per_second: f64,
+    /// How many minutes of logs are already there at the start.
+    pub history_minutes: u32,
+    /// After how many minutes the bad version of `checkout-api` goes live and is rolled back,
+    /// counted from the start; `None` for a fleet without a story.
+    pub bad_deployment_minutes: Option<(u32, u32)>,
+    /// After how many minutes the fleet falls silent, counted from the start.
+    pub silent_after_minutes: Option<u32>,
+    /// How many events of the fleet are kept; the oldest go first.
+    pub events_max: usize,
+    /// How many hours events of the fleet are kept.
+    pub retention_hours: u32,
+    /// The account that the resource names show.
+    pub account: String,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// In which ways the cloud is awkward.
+    pub nuisances: Nuisances,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl SimulatorConfig {
+    /// Returns the setup of the demo: 60 events a second, 30 minutes of history, a bad deployment
+    /// after 4 minutes that is rolled back after 20, and the usual nuisances.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        SimulatorConfig {
+            seed: 42,
+            events_per_second: 60.0,
+            history_minutes: 30,
+            bad_deployment_minutes: Some((4, 20)),
+            silent_after_minutes: None,
+            events_max: 2_000_000,
+            retention_hours: 24,
+            account: "123456789012".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            nuisances: Nuisances::default(),
+            clock,
+        }
+    }
+
+    /// The fleet of a simulator that starts at `now`.
+    pub(crate) fn fleet(&self, now: Timestamp) -> FleetConfig {
+        let after = |minutes: u32| now.saturating_add_millis(i64::from(minutes) * 60_000);
+        FleetConfig {
+            seed: self.seed,
+            start: now.saturating_add_millis(-i64::from(self.history_minutes) * 60_000),
+            events_per_second: self.events_per_second,
+            end: self.silent_after_minutes.map(after),
+            bad_deployment: self
+                .bad_deployment_minutes
+                .map(|(live, rolled_back)| (after(live), after(rolled_back))),
+        }
+    }
+}
+
+/// In which ways the simulated cloud is awkward. Fractions are between 0 and 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nuisances {
+    /// How many pages come back empty, or with a part of what they could hold, and a token.
+    pub empty_pages: f64,
+    /// How many calls of each operation a second allows before `ThrottlingException`; `None` for
+    /// the real quotas, `Some(0)` for none.
+    pub throttle_per_second: Option<u32>,
+    /// How long an event stays invisible after it was accepted, in milliseconds, on average.
+    pub ingestion_delay_ms: u32,
+    /// How many of the fleet's events are accepted late.
+    pub late_fraction: f64,
+    /// How late these are at most, in milliseconds.
+    pub late_ms_max: u32,
+    /// How long a page token is good for, in milliseconds.
+    pub token_lifetime_ms: u64,
+    /// The fleet's events get times that are multiples of this, in milliseconds, so that many
+    /// share one; 0 or 1 for what they have.
+    pub time_grain_ms: u32,
+    /// How many calls fail with `ServiceUnavailableException`.
+    pub unavailable_fraction: f64,
+    /// The most bytes of a page; a page of the real cloud holds 1 MB.
+    pub page_bytes_max: usize,
+}
+
+impl Default for Nuisances {
+    /// What an ordinary day looks like.
+    fn default() -> Self {
+        Nuisances {
+            empty_pages: 0.05,
+            throttle_per_second: None,
+            ingestion_delay_ms: 1_200,
+            late_fraction: 0.001,
+            late_ms_max: 90_000,
+            token_lifetime_ms: 24 * 3_600_000,
+            time_grain_ms: 1,
+            unavailable_fraction: 0.0,
+            page_bytes_max: 1_048_576,
+        }
+    }
+}
+
+impl Nuisances {
+    /// Returns a cloud without any awkwardness but pages and their tokens.
+    pub fn none() -> Self {
+        Nuisances {
+            empty_pages: 0.0,
+            throttle_per_second: Some(0),
+            ingestion_delay_ms: 0,
+            late_fraction: 0.0,
+            ..Nuisances::default()
+        }
+    }
+
+    /// Returns a cloud on its worst day: every nuisance is on, and strong.
+    pub fn all() -> Self {
+        Nuisances {
+            empty_pages: 0.3,
+            throttle_per_second: Some(5),
+            ingestion_delay_ms: 4_000,
+            late_fraction: 0.03,
+            late_ms_max: 60_000,
+            token_lifetime_ms: 20_000,
+            time_grain_ms: 50,
+            unavailable_fraction: 0.02,
+            page_bytes_max: 262_144,
+        }
+    }
+}

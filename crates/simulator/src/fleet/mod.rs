@@ -1,0 +1,224 @@
+//! A synthetic fleet of twenty functions: an endless, deterministic sequence of log events in the
+//! order of time, with cold starts, time-outs, kills, failures and one bad deployment.
+//!
+//! The same configuration gives the same events, byte by byte. Nothing here reads the clock: who
+//! wants the fleet to live in real time asks for the events up to now ([`Fleet::next_until`]).
+
+mod failures;
+mod functions;
+mod invocation;
+mod messages;
+mod moment;
+mod ndjson;
+mod platform;
+mod sandbox;
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use model::{Level, Timestamp};
+
+pub use self::functions::{FUNCTIONS, Function, LogStyle, Runtime};
+pub use self::ndjson::{Ndjson, write_ndjson};
+pub(crate) use self::platform::request_id;
+use self::sandbox::Sandboxes;
+use crate::random::{Random, mix_text};
+
+/// How the fleet behaves.
+#[derive(Clone, Debug)]
+pub struct FleetConfig {
+    /// Decides every number; another seed gives another fleet of the same kind.
+    pub seed: u64,
+    /// When the first invocations arrive.
+    pub start: Timestamp,
+    /// Log events per second, about.
+    pub events_per_second: f64,
+    /// After this moment nothing is invoked any more.
+    pub end: Option<Timestamp>,
+    /// When the bad version of `checkout-api` goes live and when it is rolled back.
+    pub bad_deployment: Option<(Timestamp, Timestamp)>,
+}
+
+/// One log event of the fleet.
+#[derive(Clone, Debug)]
+pub struct FleetEvent {
+    /// When it was logged, with millisecond precision.
+    pub event_time: Timestamp,
+    /// The function that it belongs to, by its place in [`FUNCTIONS`].
+    pub function: usize,
+    /// The log stream of the sandbox.
+    pub stream: Arc<str>,
+    /// The level, where the event has one; the platform's events have none.
+    pub level: Option<Level>,
+    /// The text, with the line end that the platform leaves on it.
+    pub message: String,
+}
+
+impl FleetEvent {
+    /// The function that it belongs to.
+    pub fn function(&self) -> &'static Function {
+        &FUNCTIONS[self.function]
+    }
+}
+
+/// The fleet at work. As an iterator it never ends, unless the configuration has an end.
+#[derive(Debug)]
+pub struct Fleet {
+    config: FleetConfig,
+    lanes: Vec<Lane>,
+    pending: BinaryHeap<Reverse<Pending>>,
+    sequence: u64,
+    scratch: Vec<FleetEvent>,
+}
+
+/// What one function of the fleet carries from invocation to invocation.
+#[derive(Debug)]
+struct Lane {
+    random: Random,
+    sandboxes: Sandboxes,
+    /// When its next invocation arrives, in milliseconds.
+    arrival_ms: f64,
+    /// The mean time between two invocations, in milliseconds.
+    interval_ms: f64,
+}
+
+impl Fleet {
+    /// Returns the fleet before its first invocation.
+    pub fn new(config: FleetConfig) -> Fleet {
+        let weight: f64 = FUNCTIONS.iter().map(|f| f.weight).sum();
+        let events: f64 = FUNCTIONS
+            .iter()
+            .map(|f| f.weight * f.events_per_invocation())
+            .sum();
+        let invocations_per_second = config.events_per_second * weight / events;
+        let lanes = FUNCTIONS.iter().map(|function| {
+            let mut random = Random::new(mix_text(config.seed, function.name));
+            let share = function.weight / weight;
+            let interval_ms = match invocations_per_second > 0.0 {
+                true => 1_000.0 / (invocations_per_second * share),
+                false => f64::INFINITY,
+            };
+            Lane {
+                arrival_ms: config.start.millis() as f64 + random.waiting(interval_ms),
+                interval_ms,
+                sandboxes: Sandboxes::default(),
+                random,
+            }
+        });
+        Fleet {
+            lanes: lanes.collect(),
+            config,
+            pending: BinaryHeap::new(),
+            sequence: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Returns the next event that is logged at `until` or earlier.
+    pub fn next_until(&mut self, until: Timestamp) -> Option<FleetEvent> {
+        let limit_ms = until.millis() as f64;
+        while let Some(lane) = self.next_lane() {
+            let arrival_ms = self.lanes[lane].arrival_ms;
+            let is_after_pending = self
+                .pending
+                .peek()
+                .is_some_and(|next| (next.0.0.event_time.millis() as f64) < arrival_ms.floor());
+            if arrival_ms > limit_ms || is_after_pending {
+                break;
+            }
+            self.invoke(lane);
+        }
+        let next = self.pending.peek()?;
+        if next.0.0.event_time > until {
+            return None;
+        }
+        self.pending.pop().map(|Reverse(Pending(event, _))| event)
+    }
+
+    /// The function whose invocation arrives next.
+    fn next_lane(&self) -> Option<usize> {
+        let end_ms = self
+            .config
+            .end
+            .map_or(f64::INFINITY, |end| end.millis() as f64);
+        (0..self.lanes.len())
+            .min_by(|&a, &b| {
+                self.lanes[a]
+                    .arrival_ms
+                    .total_cmp(&self.lanes[b].arrival_ms)
+            })
+            .filter(|&lane| {
+                let arrival_ms = self.lanes[lane].arrival_ms;
+                arrival_ms.is_finite() && arrival_ms < end_ms
+            })
+    }
+
+    fn invoke(&mut self, index: usize) {
+        let lane = &mut self.lanes[index];
+        let arrival = Timestamp::from_millis(lane.arrival_ms as i64);
+        // Traffic swells and ebbs a little, in waves of half an hour.
+        let phase = lane.arrival_ms / 1_800_000.0 * std::f64::consts::TAU;
+        let swell = 1.0 + 0.15 * phase.sin();
+        lane.arrival_ms += lane.random.waiting(lane.interval_ms / swell);
+        let is_bad = self
+            .config
+            .bad_deployment
+            .is_some_and(|(begin, end)| begin <= arrival && arrival < end);
+        invocation::run(
+            invocation::Arrival {
+                function: index,
+                moment: arrival,
+                is_bad_deployment: is_bad,
+            },
+            &mut lane.sandboxes,
+            &mut lane.random,
+            &mut self.scratch,
+        );
+        for event in self.scratch.drain(..) {
+            self.sequence += 1;
+            self.pending.push(Reverse(Pending(event, self.sequence)));
+        }
+    }
+}
+
+impl Iterator for Fleet {
+    type Item = FleetEvent;
+
+    fn next(&mut self) -> Option<FleetEvent> {
+        self.next_until(Timestamp::MAX)
+    }
+}
+
+/// An event that waits for its turn; events of one millisecond keep the order they were made in.
+#[derive(Debug)]
+struct Pending(FleetEvent, u64);
+
+impl Pending {
+    fn key(&self) -> (Timestamp, u64) {
+        (self.0.event_time, self.1)
+    }
+}
+
+impl PartialEq for Pending {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Pending {}
+
+impl PartialOrd for Pending {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Pending {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+#[cfg(test)]
+mod tests;

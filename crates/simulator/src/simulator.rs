@@ -1,0 +1,76 @@
+//! The running simulator: one listener per cloud API, started and stopped as a whole.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use model::Timestamp;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::aws::{self, Service};
+use crate::config::SimulatorConfig;
+use crate::error::{Result, SimulatorError};
+
+/// Running cloud APIs. They stop when this is shut down or dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    service: Arc<Service>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts the simulated cloud; its history is there when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulatorError::Listen`], if the address cannot be listened on.
+    pub async fn start(config: SimulatorConfig) -> Result<Simulator> {
+        let address = config.listen;
+        let failed = |source| SimulatorError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let service = Arc::new(Service::new(config));
+        let router = aws::router(Arc::clone(&service));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let until = async move {
+                // A dropped sender means the same as a sent stop.
+                stopped.await.unwrap_or_default();
+            };
+            let serving = axum::serve(listener, router).with_graceful_shutdown(until);
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "simulated cloud stopped serving");
+            }
+        });
+        tracing::info!(%address, "simulated cloud started");
+        Ok(Simulator {
+            address,
+            service,
+            stop,
+            task,
+        })
+    }
+
+    /// The address of the simulated AWS, as a client's `endpoint_url` needs it.
+    pub fn aws_endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many events with a time before `until` there are in each log group, whether they are
+    /// visible yet or not: what a collector must have found in the end.
+    pub fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
+        self.service.event_counts(until)
+    }
+
+    /// Stops serving and waits until the last request is answered.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "simulated cloud did not stop in order");
+        }
+    }
+}
