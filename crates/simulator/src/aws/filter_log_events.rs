@@ -1,5 +1,7 @@
 //! FilterLogEvents: the events of a group across its streams, a page at a time.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{AwsError, page_size};
@@ -71,17 +73,7 @@ pub(crate) fn filter_log_events(
             Token::open(text, scope, (context.now_ms, lifetime_ms))
         })
         .transpose()?;
-    let selection = Selection {
-        times_ms: (
-            request.start_time.unwrap_or(i64::MIN),
-            request.end_time.unwrap_or(i64::MAX),
-        ),
-        streams: streams(group, request)?,
-        pattern: Pattern::parse(request.filter_pattern.as_deref().unwrap_or_default())?,
-        is_backward: request.start_from_head == Some(false),
-        after: token.map(|token| token.key),
-        now_ms: context.now_ms,
-    };
+    let selection = selection(group, context, request, token)?;
     let empty_before = token.map_or(0, |token| token.empty_pages);
     let is_cut = state.random.chance(context.nuisances.empty_pages);
     let page = match is_cut && empty_before < EMPTY_PAGES_MAX {
@@ -131,6 +123,25 @@ pub(crate) fn filter_log_events(
     })
 }
 
+fn selection(
+    group: &Group,
+    context: Context<'_>,
+    request: &Request,
+    token: Option<Token>,
+) -> Result<Selection, AwsError> {
+    Ok(Selection {
+        times_ms: (
+            request.start_time.unwrap_or(i64::MIN),
+            request.end_time.unwrap_or(i64::MAX),
+        ),
+        streams: streams(group, request)?,
+        pattern: Pattern::parse(request.filter_pattern.as_deref().unwrap_or_default())?,
+        is_backward: request.start_from_head == Some(false),
+        after: token.map(|token| token.key),
+        now_ms: context.now_ms,
+    })
+}
+
 /// A page without events, whose token goes on where this one began.
 fn empty_page<'a>(selection: &Selection) -> Page<'a> {
     let next = selection.after.unwrap_or(match selection.is_backward {
@@ -160,7 +171,7 @@ fn streams(group: &Group, request: &Request) -> Result<Streams, AwsError> {
                 group
                     .streams
                     .get(name.as_str())
-                    .map(|stream| stream.name.clone())
+                    .map(|stream| Arc::clone(&stream.name))
             })
             .collect::<Option<_>>()
             .map(Streams::Named)

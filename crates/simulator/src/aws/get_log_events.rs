@@ -1,12 +1,14 @@
 //! GetLogEvents: the events of one stream, forward or backward, with tokens that never end.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{AwsError, page_size};
 use super::page::{Capacity, Selection, Streams, read};
 use super::pattern::Pattern;
 use super::service::{Context, State, group_name, to_json};
-use super::store::EventKey;
+use super::store::{EventKey, Stream};
 use super::token::Token;
 use crate::random::mix_text;
 
@@ -61,19 +63,9 @@ pub(crate) fn get_log_events(
         .ok_or_else(AwsError::no_stream)?;
     let scope = mix_text(mix_text(2, name), &stream.name);
     let (is_backward, after) = position(context, request, scope)?;
-    // The end of the range is exclusive here, unlike in FilterLogEvents; a stream's own times
-    // spare a walk over the whole group.
-    let (first, last) = stream.times_ms.unwrap_or((0, -1));
-    let times_ms = (
-        request.start_time.unwrap_or(i64::MIN).max(first),
-        request
-            .end_time
-            .map_or(i64::MAX, |end| end.saturating_sub(1))
-            .min(last),
-    );
     let mut selection = Selection {
-        times_ms,
-        streams: Streams::Named(vec![stream.name.clone()]),
+        times_ms: times_ms(request, stream),
+        streams: Streams::Named(vec![Arc::clone(&stream.name)]),
         pattern: Pattern::default(),
         is_backward,
         after,
@@ -124,6 +116,19 @@ pub(crate) fn get_log_events(
         }
     }
     to_json(&answer)
+}
+
+/// The first and the last millisecond to read. The end of the range is exclusive here, unlike in
+/// FilterLogEvents; the stream's own times spare a walk over the whole group.
+fn times_ms(request: &Request, stream: &Stream) -> (i64, i64) {
+    let (first, last) = stream.times_ms.unwrap_or((0, -1));
+    let end = request
+        .end_time
+        .map_or(i64::MAX, |end| end.saturating_sub(1));
+    (
+        request.start_time.unwrap_or(i64::MIN).max(first),
+        end.min(last),
+    )
 }
 
 /// The direction to read in and the event to begin behind.

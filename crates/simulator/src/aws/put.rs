@@ -170,7 +170,7 @@ pub(crate) fn create_log_stream(
 }
 
 /// Answers DeleteLogGroup.
-pub(crate) fn delete_log_group(state: &mut State, request: GroupRequest) -> Result<(), AwsError> {
+pub(crate) fn delete_log_group(state: &mut State, request: &GroupRequest) -> Result<(), AwsError> {
     let name = group_name(
         request.log_group_name.as_deref(),
         request.log_group_identifier.as_deref(),
@@ -180,7 +180,10 @@ pub(crate) fn delete_log_group(state: &mut State, request: GroupRequest) -> Resu
 }
 
 /// Answers DeleteLogStream, which takes the stream's events with it.
-pub(crate) fn delete_log_stream(state: &mut State, request: StreamRequest) -> Result<(), AwsError> {
+pub(crate) fn delete_log_stream(
+    state: &mut State,
+    request: &StreamRequest,
+) -> Result<(), AwsError> {
     let group = state.store.group_mut(&request.log_group_name)?;
     let name = request.log_stream_name.as_str();
     group.streams.remove(name).ok_or_else(AwsError::no_stream)?;

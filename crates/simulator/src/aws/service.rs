@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use model::{Clock as _, Timestamp};
+use model::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -104,8 +104,8 @@ impl Service {
             "PutLogEvents" => answer(body, |r| put::log_events(state, context, r)),
             "CreateLogGroup" => silent(body, |r| put::create_log_group(state, context, r)),
             "CreateLogStream" => silent(body, |r| put::create_log_stream(state, context, r)),
-            "DeleteLogGroup" => silent(body, |r| put::delete_log_group(state, r)),
-            "DeleteLogStream" => silent(body, |r| put::delete_log_stream(state, r)),
+            "DeleteLogGroup" => silent(body, |r| put::delete_log_group(state, &r)),
+            "DeleteLogStream" => silent(body, |r| put::delete_log_stream(state, &r)),
             _ => Err(AwsError::unknown_operation()),
         }
     }

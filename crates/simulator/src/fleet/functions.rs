@@ -37,7 +37,7 @@ pub enum LogStyle {
 }
 
 /// One function of the fleet.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Function {
     /// The name.
     pub name: &'static str,

@@ -51,7 +51,7 @@ pub(crate) fn run(
         version,
         request_id: request_id(random),
         trace_id: trace_id(arrival.moment, random),
-        is_traced: arrival.function % 4 == 0,
+        is_traced: arrival.function.is_multiple_of(4),
         is_cold: place.is_cold,
         init_ms: random.duration(function.init_ms, function.init_ms * 1.7),
         duration_ms: duration_ms(arrival, outcome, random),
