@@ -228,7 +228,7 @@ async fn empty_pages_have_a_token_and_nothing_is_lost() {
         |config| config.events_per_second = 100.0,
     );
     cloud.pass_ms(10_000);
-    let request = json!({"logGroupName": GROUP, "limit": 500});
+    let request = json!({"logGroupName": GROUP, "limit": 50});
     let (events, empty) = cloud.all_pages(request).await;
     assert!(empty > 0, "{} events", events.len());
     let ids: BTreeSet<&str> = events
