@@ -12,6 +12,7 @@ const isEmpty = process.argv[4] === 'empty';
 const jobs = new Map();
 let lastId = 0;
 
+const POLICY = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 const server = createServer(async (request, response) => {
@@ -77,7 +78,9 @@ function search([, id, what], request, url, body, send, response) {
 
 function stream(job, response) {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
-  const steps = 5;
+  // A query with `slow` in it takes ten seconds.
+  const isSlow = job.query.includes('slow');
+  const steps = isSlow ? 50 : 5;
   let step = 0;
   const next = () => {
     step += 1;
@@ -87,7 +90,7 @@ function stream(job, response) {
     const table = job.isAggregate ? records(job) : { fields: [], rows: [] };
     response.write(`${JSON.stringify({ state: isLast ? 'DONE GATHERING RESULTS' : 'GATHERING RESULTS', kind: job.isAggregate ? 'records' : 'messages', messageCount: count, recordCount: isLast ? table.rows.length : 0, histogram: histogram(job, part), pendingErrors: [], pendingWarnings: [], rowsScanned: count * 3, bytesScanned: 31e6 * part, bytesTotal: 412e6, elapsedMs: 28 * step, limited: null, fields: table.fields })}\n`);
     if (isLast) response.end();
-    else setTimeout(next, 40);
+    else setTimeout(next, isSlow ? 200 : 40);
   };
   next();
 }
@@ -97,7 +100,7 @@ async function file(path, response) {
   const name = extname(path) ? path : '/index.html';
   try {
     const bytes = await readFile(join(dist, name));
-    response.writeHead(200, { 'content-type': TYPES[extname(name)] ?? 'application/octet-stream' });
+    response.writeHead(200, { 'content-type': TYPES[extname(name)] ?? 'application/octet-stream', 'content-security-policy': POLICY });
     response.end(bytes);
   } catch {
     response.writeHead(404).end();

@@ -21,7 +21,7 @@ export class MessagePages {
 
   constructor(
     readonly searchId: string,
-    private isFinal: () => boolean,
+    private phase: () => string,
   ) {}
 
   row(index: number): Row | undefined {
@@ -35,13 +35,18 @@ export class MessagePages {
       const rows = this.#pages.get(page);
       if (wanted <= 0 || this.#asked.has(page) || (rows && rows.length >= wanted)) continue;
       if (page * PAGE_ROWS + (rows?.length ?? 0) >= this.end) continue;
+      if (this.phase() === 'cancelled') {
+        // The server forgets a cancelled search: what was fetched is what there is.
+        this.end = this.#fetched();
+        return;
+      }
       void this.#load(page, wanted);
     }
   }
 
   async #load(page: number, wanted: number): Promise<void> {
     this.#asked.set(page, wanted);
-    const wasFinal = this.isFinal();
+    const wasFinal = this.phase() !== 'running';
     try {
       const { rows } = await fetchMessages(this.searchId, page * PAGE_ROWS, PAGE_ROWS, this.#stop.signal);
       // Delete and set, so that the map's order is the order of use.
@@ -51,10 +56,19 @@ export class MessagePages {
       this.#forget();
       this.failure = null;
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.failure = isGone(error) ? 'The server no longer keeps this result; run the search again.' : error instanceof Error ? error.message : String(error);
+      if (this.phase() === 'cancelled') this.end = this.#fetched();
+      else if (!this.#stop.signal.aborted) this.failure = isGone(error) ? 'The server no longer keeps this result; run the search again.' : error instanceof Error ? error.message : String(error);
     } finally {
       this.#asked.delete(page);
       if (!this.#stop.signal.aborted) this.version += 1;
+    }
+  }
+
+  /** Rows from the top that were fetched without a gap. */
+  #fetched(): number {
+    for (let page = 0; ; page += 1) {
+      const rows = this.#pages.get(page);
+      if (!rows || rows.length < PAGE_ROWS) return page * PAGE_ROWS + (rows?.length ?? 0);
     }
   }
 

@@ -9,6 +9,8 @@ export type Phase = 'idle' | 'running' | 'done' | 'cancelled' | 'failed';
 
 const RECORDS_PAGE = 5000;
 const RECORDS_MAX = 20_000;
+/** How long an old result may stand in for a new one that has found nothing yet. */
+const HOLD_MS = 800;
 
 export class Search {
   address = $state<SearchState>(decodeSearch(location.search));
@@ -20,6 +22,8 @@ export class Search {
   shown = $state.raw<{ query: string; range: Resolved } | null>(null);
   pages = $state.raw<MessagePages | null>(null);
   records = $state.raw<{ fields: ResultField[]; rows: Row[] } | null>(null);
+  /** What is shown belongs to the search before. */
+  isStale = $state(false);
   failure = $state<string | null>(null);
   diagnostics = $state.raw<Diagnostic[]>([]);
   #id: string | null = null;
@@ -81,6 +85,7 @@ export class Search {
     const stop = new AbortController();
     this.#stop = stop;
     this.phase = 'running';
+    this.isStale = true;
     this.failure = null;
     this.diagnostics = [];
     const query = this.address.query;
@@ -92,13 +97,18 @@ export class Search {
       }
       this.#id = id;
       let isFirst = true;
+      const begin = performance.now();
       for await (const status of streamStatus(id, stop.signal)) {
         if (stop.signal.aborted) return;
+        // The old picture stays until there is something to put in its place.
+        const isEmpty = !status.messageCount && !status.recordCount && !/^(DONE|CANCEL|FORCE)/.test(status.state);
+        if (isFirst && isEmpty && performance.now() - begin < HOLD_MS) continue;
         if (isFirst) this.#replace(id, query, range);
         isFirst = false;
         this.status = status;
       }
       if (stop.signal.aborted) return;
+      if (isFirst) throw new Error('The server ended the search without a result.');
       await this.#finish(id, stop.signal);
     } catch (error) {
       if (stop.signal.aborted) return;
@@ -119,9 +129,10 @@ export class Search {
 
   #replace(id: string, query: string, range: Resolved): void {
     this.pages?.close();
-    this.pages = new MessagePages(id, () => this.phase !== 'running');
+    this.pages = new MessagePages(id, () => this.phase);
     this.records = null;
     this.shown = { query, range };
+    this.isStale = false;
   }
 
   async #finish(id: string, signal: AbortSignal): Promise<void> {
