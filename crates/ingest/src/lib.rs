@@ -1,1 +1,22 @@
 //! What happens until data is safe: normalise, WAL, buffer, flush.
+//!
+//! A batch goes through [`Ingest::append`](model::EventSink::append): repeated events are
+//! dropped, times and serverless fields are found in the text, rows are built once, written to
+//! the WAL with many other batches in one fsync, made visible, and acknowledged. A flush moves
+//! what has gathered into segments, by size, by age, or when asked.
+
+mod config;
+mod dedup;
+mod error;
+mod event_time;
+mod flush;
+mod invocations;
+mod journal;
+mod metrics;
+mod normalise;
+mod rows;
+mod sink;
+
+pub use config::IngestConfig;
+pub use error::{IngestError, Result};
+pub use sink::Ingest;

@@ -13,6 +13,7 @@ mod memory;
 mod schema;
 mod segment;
 mod store;
+pub mod wal;
 
 pub use config::StoreConfig;
 pub use error::{Result, StorageError};

@@ -215,6 +215,23 @@ impl Store {
         )
     }
 
+    /// Bytes of all rows in memory, growing or waiting to be written.
+    pub fn memory_bytes(&self) -> usize {
+        let state = self.read();
+        let active = state.active.pieces.iter().flat_map(Pieces::iter);
+        state
+            .sealed
+            .iter()
+            .chain(active)
+            .map(|piece| piece.bytes)
+            .sum()
+    }
+
+    /// Whether memory that still grows holds anything, rows or checkpoints.
+    pub fn has_unflushed(&self) -> bool {
+        self.read().active.commit.frame > 0
+    }
+
     /// Makes rows visible that are safe in the WAL.
     ///
     /// # Errors

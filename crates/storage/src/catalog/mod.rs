@@ -27,9 +27,9 @@ pub struct Commit {
     pub keys: Vec<(String, u64)>,
 }
 
-const ID_BYTES: usize = 24;
+pub(crate) const ID_BYTES: usize = 24;
 
-fn encode_ids(ids: &[(EventId, Timestamp)]) -> Vec<u8> {
+pub(crate) fn encode_ids(ids: &[(EventId, Timestamp)]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ids.len() * ID_BYTES);
     for (id, time) in ids {
         bytes.extend_from_slice(&id.0.to_le_bytes());
@@ -38,7 +38,7 @@ fn encode_ids(ids: &[(EventId, Timestamp)]) -> Vec<u8> {
     bytes
 }
 
-fn decode_ids(bytes: &[u8]) -> OriginIds {
+pub(crate) fn decode_ids(bytes: &[u8]) -> OriginIds {
     bytes
         .chunks_exact(ID_BYTES)
         .map(|chunk| {

@@ -1,0 +1,324 @@
+//! The one entry: takes batches, makes them durable and visible, and answers with a receipt.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use model::{Checkpoint, EventBatch, EventSink, Receipt, SinkError};
+use storage::wal::{Record, Wal};
+use storage::{Pending, Store};
+use tokio::sync::{Notify, oneshot};
+
+use crate::dedup::{Dedup, OriginMemory, repeated};
+use crate::flush::Flusher;
+use crate::journal::{Entry, Journal, describe, pending};
+use crate::{IngestConfig, IngestError, Result, metrics, rows};
+
+/// Batches of fewer events are turned into rows on the caller's thread.
+const INLINE_EVENTS_MAX: usize = 500;
+
+type Answer = oneshot::Receiver<Result<(), String>>;
+
+/// Takes events for a store. There is one per store.
+#[derive(Debug)]
+pub struct Ingest {
+    shared: Arc<Shared>,
+    flusher: Arc<Flusher>,
+    ticker: tokio::task::JoinHandle<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    memory_bytes_max: usize,
+    /// `None` after the end.
+    journal: Mutex<Option<Journal>>,
+    dedup: Dedup,
+    checkpoints: Mutex<HashMap<(String, String), Checkpoint>>,
+}
+
+impl Ingest {
+    /// Replays the WAL into `store` and starts to take events.
+    ///
+    /// # Errors
+    /// If the WAL is damaged or the disk or catalog fail.
+    pub async fn start(store: Store, config: IngestConfig) -> Result<Ingest> {
+        let committed = store.catalog().wal_position().await?;
+        let dedup = Dedup::default();
+        for (origin, ids) in store.catalog().event_ids().await? {
+            lock(&dedup.origin(&origin)).extend(&ids);
+        }
+        for (key, stored) in store.catalog().idempotency_keys().await? {
+            lock(dedup.keys()).insert(key, stored);
+        }
+        let mut checkpoints = HashMap::new();
+        let mut events = 0;
+        let wal = Wal::open(&store.data_dir().join("wal"), committed, |frame, bytes| {
+            let record = Record::decode(bytes)?;
+            events += record.stored;
+            remember(&dedup, &mut checkpoints, &record);
+            store.publish(pending(frame, record)?)
+        })?;
+        tracing::info!(events, "replayed the log");
+        let grown = Arc::new(Notify::new());
+        grown.notify_one();
+        let notify = Arc::clone(&grown);
+        let (journal, thread) = Journal::start(wal, store.clone(), move || notify.notify_one())
+            .map_err(|error| IngestError::Stopped(error.to_string()))?;
+        let flusher = Arc::new(Flusher::new(store.clone(), journal.clone()));
+        let ticker = tokio::spawn(Arc::clone(&flusher).run(config.clone(), grown));
+        Ok(Ingest {
+            shared: Arc::new(Shared {
+                store,
+                memory_bytes_max: config.memory_bytes_max,
+                journal: Mutex::new(Some(journal)),
+                dedup,
+                checkpoints: Mutex::new(checkpoints),
+            }),
+            flusher,
+            ticker,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Moves everything that was acknowledged so far into segments.
+    ///
+    /// # Errors
+    /// If the disk or catalog fail; ingest has stopped then.
+    pub async fn flush(&self) -> Result<()> {
+        self.flusher.flush().await
+    }
+
+    /// Returns why ingest has stopped, if the disk or catalog failed. The node must stop then.
+    pub fn failure(&self) -> Option<String> {
+        let journal = lock(&self.shared.journal);
+        let journal = journal.as_ref()?;
+        journal.has_failed().then(|| journal.failure())
+    }
+
+    /// Flushes and takes no more events.
+    ///
+    /// # Errors
+    /// If the disk or catalog fail; acknowledged events are in the WAL then.
+    pub async fn shutdown(&self) -> Result<()> {
+        lock(&self.shared.journal).take();
+        let flushed = self.flusher.flush().await;
+        self.close().await;
+        flushed
+    }
+
+    /// Takes no more events and leaves everything in the WAL, as a crash would.
+    pub async fn close(&self) {
+        lock(&self.shared.journal).take();
+        self.ticker.abort();
+        self.flusher.stop();
+        let Some(thread) = lock(&self.thread).take() else {
+            return;
+        };
+        let ended = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+        if !ended.unwrap_or(false) {
+            tracing::error!("the log's thread panicked");
+        }
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.ticker.abort();
+        self.flusher.stop();
+    }
+}
+
+#[async_trait]
+impl EventSink for Ingest {
+    async fn append(&self, batch: EventBatch) -> Result<Receipt, SinkError> {
+        let shared = Arc::clone(&self.shared);
+        let (receipt, answer) = if batch.events.len() <= INLINE_EVENTS_MAX {
+            shared.queue(batch)?
+        } else {
+            tokio::task::spawn_blocking(move || shared.queue(batch))
+                .await
+                .map_err(|error| SinkError::Failed(error.to_string()))??
+        };
+        match answer.await {
+            Ok(Ok(())) => Ok(receipt),
+            Ok(Err(failure)) => Err(SinkError::Failed(failure)),
+            Err(_) => Err(SinkError::Failed("the log is closed".to_owned())),
+        }
+    }
+
+    async fn checkpoints(&self, source: &str) -> Result<Vec<Checkpoint>, SinkError> {
+        let committed = self.shared.store.catalog().checkpoints(source).await;
+        let committed = committed.map_err(|error| SinkError::Failed(describe(&error)))?;
+        let mut newest: HashMap<_, _> = committed
+            .into_iter()
+            .map(|checkpoint| (checkpoint.origin.clone(), checkpoint))
+            .collect();
+        for ((of, origin), checkpoint) in lock(&self.shared.checkpoints).iter() {
+            if of == source {
+                newest.insert(origin.clone(), checkpoint.clone());
+            }
+        }
+        let mut newest: Vec<_> = newest.into_values().collect();
+        newest.sort_by(|a, b| a.origin.cmp(&b.origin));
+        Ok(newest)
+    }
+}
+
+impl Shared {
+    /// Turns a batch into a frame and queues it. Runs without interruption: what is remembered
+    /// as delivered stands in the queue.
+    fn queue(&self, batch: EventBatch) -> Result<(Receipt, Answer), SinkError> {
+        let journal = lock(&self.journal)
+            .clone()
+            .ok_or_else(|| SinkError::Failed("ingest has stopped".to_owned()))?;
+        self.check_room(&batch)?;
+        let key = batch.idempotency_key.clone();
+        if let Some(key) = &key
+            && let Some(stored) = lock(self.dedup.keys()).get(key)
+        {
+            return after_all_before(&journal, stored);
+        }
+        let origin = batch
+            .origin
+            .as_ref()
+            .map(|origin| self.dedup.origin(origin));
+        let mut memory = origin.as_ref().map(|origin| lock(origin));
+        let (record, repeated) = self.record(batch, memory.as_deref())?;
+        let receipt = Receipt {
+            stored: usize::try_from(record.stored).unwrap_or(usize::MAX),
+            repeated,
+        };
+        let is_empty = record.stored == 0 && record.checkpoint.is_none() && key.is_none();
+        if is_empty {
+            let (_, answer) = after_all_before(&journal, 0)?;
+            return Ok((receipt, answer));
+        }
+        let frame = record.encode().map_err(|error| failed(&error))?;
+        metrics::stored(receipt.stored, repeated, frame.len());
+        let mut keys = key.as_ref().map(|_| lock(self.dedup.keys()));
+        if let (Some(keys), Some(key)) = (&keys, &key)
+            && let Some(stored) = keys.get(key)
+        {
+            return after_all_before(&journal, stored);
+        }
+        let ids = record.ids.clone();
+        let checkpoint = record.checkpoint.clone();
+        let answer = enqueue(
+            &journal,
+            frame,
+            pending(0, record).map_err(|error| failed(&error))?,
+        )?;
+        if let Some(memory) = &mut memory {
+            memory.extend(&ids);
+            if let Some(checkpoint) = &checkpoint {
+                memory.reread_from(checkpoint.reread_from);
+            }
+        }
+        if let (Some(keys), Some(key)) = (&mut keys, key) {
+            keys.insert(key, receipt.stored as u64);
+        }
+        if let Some(checkpoint) = checkpoint {
+            let origin = (checkpoint.source.clone(), checkpoint.origin.clone());
+            lock(&self.checkpoints).insert(origin, checkpoint);
+        }
+        Ok((receipt, answer))
+    }
+
+    fn record(
+        &self,
+        batch: EventBatch,
+        memory: Option<&OriginMemory>,
+    ) -> Result<(Record, usize), SinkError> {
+        let mut events = batch.events;
+        let before = events.len();
+        if let Some(memory) = memory {
+            let repeated = repeated(memory, events.iter().map(|event| event.id));
+            let mut repeated = repeated.into_iter();
+            events.retain(|_| !repeated.next().unwrap_or(false));
+        }
+        let stored = events.len();
+        let now = self.store.clock().now();
+        let rows = rows::rows(events, now).map_err(|error| failed(&error))?;
+        let record = Record {
+            ids: if batch.origin.is_some() {
+                rows.ids
+            } else {
+                Vec::new()
+            },
+            origin: batch.origin,
+            checkpoint: batch.checkpoint,
+            idempotency_key: batch.idempotency_key,
+            stored: stored as u64,
+            events: rows.events,
+            invocations: rows.invocations,
+        };
+        Ok((record, before - stored))
+    }
+
+    fn check_room(&self, batch: &EventBatch) -> Result<(), SinkError> {
+        let held = self.store.memory_bytes();
+        if held <= self.memory_bytes_max || batch.events.is_empty() {
+            return Ok(());
+        }
+        metrics::refused();
+        Err(SinkError::Busy(format!(
+            "{held} bytes wait to be written to segments, more than `ingest.memory_bytes_max` = {}",
+            self.memory_bytes_max
+        )))
+    }
+}
+
+fn enqueue(journal: &Journal, frame: Vec<u8>, pending: Pending) -> Result<Answer, SinkError> {
+    let (done, answer) = oneshot::channel();
+    journal
+        .append(Entry {
+            frame,
+            pending,
+            done,
+        })
+        .map_err(SinkError::Failed)?;
+    Ok(answer)
+}
+
+/// For a batch that brings nothing new: its answer waits until everything before it is safe.
+fn after_all_before(journal: &Journal, repeated: u64) -> Result<(Receipt, Answer), SinkError> {
+    let receipt = Receipt {
+        stored: 0,
+        repeated: usize::try_from(repeated).unwrap_or(usize::MAX),
+    };
+    Ok((receipt, enqueue(journal, Vec::new(), Pending::default())?))
+}
+
+/// Remembers, from a replayed frame, what was delivered.
+fn remember(
+    dedup: &Dedup,
+    checkpoints: &mut HashMap<(String, String), Checkpoint>,
+    record: &Record,
+) {
+    if let Some(origin) = &record.origin {
+        let memory = dedup.origin(origin);
+        let mut memory = lock(&memory);
+        memory.extend(&record.ids);
+        if let Some(checkpoint) = &record.checkpoint {
+            memory.reread_from(checkpoint.reread_from);
+        }
+    }
+    if let Some(key) = &record.idempotency_key {
+        lock(dedup.keys()).insert(key.clone(), record.stored);
+    }
+    if let Some(checkpoint) = &record.checkpoint {
+        let origin = (checkpoint.source.clone(), checkpoint.origin.clone());
+        checkpoints.insert(origin, checkpoint.clone());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(error: &storage::StorageError) -> SinkError {
+    SinkError::Failed(describe(error))
+}
