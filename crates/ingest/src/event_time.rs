@@ -23,16 +23,14 @@ pub(crate) fn find(text: &[u8]) -> Option<Timestamp> {
         b'0'..=b'9' => iso(text)
             .map(|(time, _)| time)
             .or_else(|| leading_epoch(text)),
+        b'[' if text.get(1).is_some_and(u8::is_ascii_digit) => {
+            iso(text.get(1..)?).map(|(time, _)| time)
+        }
         b'[' => {
             let end = memchr::memchr(b']', text.get(..16.min(text.len()))?)?;
             let rest = text.get(end + 1..)?;
-            let blank = rest
-                .iter()
-                .take_while(|byte| **byte == b'\t' || **byte == b' ')
-                .count();
-            iso(rest.get(blank..)?)
-                .or_else(|| iso(text.get(1..)?))
-                .map(|(time, _)| time)
+            let blanks = rest.iter().take_while(|byte| matches!(byte, b'\t' | b' '));
+            iso(rest.get(blanks.count()..)?).map(|(time, _)| time)
         }
         _ => None,
     }

@@ -16,6 +16,8 @@ mod metrics;
 mod normalise;
 mod rows;
 mod sink;
+#[cfg(test)]
+mod tests;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Result};
