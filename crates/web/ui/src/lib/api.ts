@@ -67,8 +67,12 @@ export interface SourceStatus {
   name: string;
   collector: string;
   state?: string;
+  /** The last failure, also when it is over. */
   last_error?: string | null;
 }
+
+/** Whether the source fails now. */
+export const isFailing = (source: SourceStatus) => source.state === 'retrying' || source.state === 'waiting';
 
 export interface ServerStatus {
   version: string;

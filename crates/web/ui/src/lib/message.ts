@@ -27,7 +27,8 @@ export const time = (row: Row): number => Number(row._messagetime ?? Number.NaN)
 export const receiptTime = (row: Row): number => Number(row._receipttime ?? Number.NaN);
 export const functionName = (row: Row): string => row.function ?? row._sourcename ?? row._sourcehost ?? '';
 export const version = (row: Row): string => row.version ?? '';
-export const identity = (row: Row): string => `${row._messagetime ?? ''}|${row._messageid ?? ''}|${text(row)}`;
+/** What tells a row from others in every search; `_messageid` is a place within one search. */
+export const identity = (row: Row): string => `${row._messagetime ?? ''}|${row._sourcehost ?? ''}|${row._sourcename ?? ''}|${text(row)}`;
 
 /** Parses a text that looks like JSON; undefined when it is none or is too large to show as a tree. */
 export function json(source: string): unknown {
