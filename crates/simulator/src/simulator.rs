@@ -74,3 +74,36 @@ impl Simulator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Clock, ManualClock};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_answers_over_the_network_until_it_is_shut_down() {
+        let clock = ManualClock::at(Timestamp::from_millis(1_795_442_400_000));
+        let config = SimulatorConfig::new(Arc::new(clock) as Arc<dyn Clock>);
+        let simulator = Simulator::start(config).await.unwrap();
+        let endpoint = simulator.aws_endpoint();
+        let address = endpoint.strip_prefix("http://").unwrap().to_owned();
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let request = "POST / HTTP/1.1\r\nhost: logs\r\nconnection: close\r\ncontent-length: 2\r\n\
+             x-amz-target: Logs_20140328.DescribeLogGroups\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=AK/20261123/eu-west-1/logs/aws4_request\r\n\r\n{}";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains("/aws/lambda/checkout-api"));
+
+        let counts = simulator.event_counts(Timestamp::MAX);
+        assert_eq!(counts.len(), 20);
+        assert!(counts.values().sum::<u64>() > 60 * 60 * 20, "{counts:?}");
+        simulator.shutdown().await;
+        assert!(TcpStream::connect(&address).await.is_err());
+    }
+}
