@@ -54,7 +54,7 @@ fn the_rate_is_about_what_was_asked_for() {
 #[test]
 fn failures_are_as_frequent_as_promised() {
     let mut counts: HashMap<&str, u32> = HashMap::new();
-    for event in fleet(1, 40) {
+    for event in fleet(1, 15) {
         for word in [
             "START RequestId",
             "Task timed out",
@@ -114,7 +114,7 @@ fn what_functions_of_json_style_write_is_json() {
 
 #[test]
 fn a_time_out_is_reported_before_it_is_said() {
-    let events: Vec<FleetEvent> = fleet(1, 20).collect();
+    let events: Vec<FleetEvent> = fleet(1, 6).collect();
     let at = events
         .iter()
         .position(|event| event.message.contains("Task timed out"))
