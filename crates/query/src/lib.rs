@@ -1,9 +1,11 @@
 //! What a question means: syntax, operators, plan, scan, running searches.
 
+mod aggregates;
 mod descriptor;
 mod error;
 mod fields;
 mod functions;
+mod operators;
 mod plan;
 mod scan;
 mod search;

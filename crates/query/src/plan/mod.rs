@@ -1,13 +1,23 @@
 //! A query becomes a DataFusion plan over the table `events`.
 
+mod lower;
+pub(crate) mod planner;
+
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, lit, not};
 use datafusion::prelude::SessionContext;
+use futures::FutureExt as _;
 use model::{TimeRange, Timestamp};
 use serde::Serialize;
 
-use crate::syntax::Diagnostic;
+use self::planner::{Planner, column, text_literal};
+use crate::functions::kernels::call;
+use crate::functions::text_search;
+use crate::operators;
+use crate::syntax::scope::Scope;
+use crate::syntax::tokens::Tokens;
+use crate::syntax::{Diagnostic, lexer, pipeline, scope};
 
 /// What a query depends on besides its text.
 #[derive(Clone, Debug)]
@@ -119,12 +129,87 @@ impl Planned {
 /// # Errors
 /// Every mistake of the query, with its position.
 pub fn plan(
-    _text: &str,
-    _context: &QueryContext,
-    _session: &SessionContext,
+    text: &str,
+    context: &QueryContext,
+    session: &SessionContext,
 ) -> Result<Planned, Vec<Diagnostic>> {
-    Err(vec![Diagnostic::error(
-        0..0,
-        "the pipe language is not available yet",
-    )])
+    let pieces = pipeline::cut(text);
+    let locate = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        found.into_iter().map(|found| found.locate(text)).collect()
+    };
+    let table = session.table("events").now_or_never();
+    let Some(Ok(table)) = table else {
+        return Err(vec![Diagnostic::error(
+            0..0,
+            "the table `events` cannot be opened",
+        )]);
+    };
+    let mut planner = Planner::new(table.into_unoptimized_plan(), context);
+    planner.diagnostics = pieces.diagnostics;
+    let scope = scope::parse(&pieces.text, pieces.scope, &mut planner.diagnostics);
+    if scope != Scope::All {
+        let condition = condition(&mut planner, &scope);
+        planner.filter(condition);
+    }
+    for range in pieces.stages {
+        let end = range.end;
+        let words = lexer::lex(&pieces.text, range, &mut planner.diagnostics);
+        let mut tokens = Tokens::new(words, end);
+        if let Err(found) = operators::apply(&mut tokens, &mut planner) {
+            planner.diagnostics.push(found);
+            planner.is_open = true;
+        }
+    }
+    if !planner.diagnostics.is_empty() {
+        return Err(locate(planner.diagnostics));
+    }
+    Ok(planner.finish())
 }
+
+/// Lowers the scope to a condition.
+fn condition(planner: &mut Planner<'_>, scope: &Scope) -> Expr {
+    match scope {
+        Scope::All => lit(true),
+        Scope::Text(phrase) => {
+            let pattern = text_literal(&text_search::phrase_pattern(phrase));
+            call(
+                "text_match",
+                text_search::MATCH,
+                vec![pattern, column("message")],
+            )
+        }
+        Scope::Field {
+            name,
+            span,
+            value,
+            is_negated,
+        } => {
+            let field = planner.resolve(name, span).text();
+            let found = if value == "*" {
+                field
+                    .clone()
+                    .is_not_null()
+                    .and(field.not_eq(text_literal("")))
+            } else {
+                let pattern = text_literal(&text_search::value_pattern(value));
+                let matched = call("text_match", text_search::MATCH, vec![pattern, field]);
+                datafusion::prelude::coalesce(vec![matched, lit(false)])
+            };
+            if *is_negated { not(found) } else { found }
+        }
+        Scope::Not(inner) => not(condition(planner, inner)),
+        Scope::And(parts) => parts
+            .iter()
+            .map(|part| condition(planner, part))
+            .reduce(Expr::and)
+            .unwrap_or_else(|| lit(true)),
+        Scope::Or(parts) => parts
+            .iter()
+            .map(|part| condition(planner, part))
+            .reduce(Expr::or)
+            .unwrap_or_else(|| lit(true)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

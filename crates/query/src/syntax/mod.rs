@@ -1,5 +1,10 @@
 //! Text becomes a tree with positions. Nothing here knows how a query is executed.
 
 pub(crate) mod diagnostic;
+pub(crate) mod expression;
+pub(crate) mod lexer;
+pub(crate) mod pipeline;
+pub(crate) mod scope;
+pub(crate) mod tokens;
 
 pub use diagnostic::{Diagnostic, Severity};

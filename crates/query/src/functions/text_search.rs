@@ -1,0 +1,102 @@
+//! Words and phrases of the scope, globs, anchors and JSON paths as kernels.
+
+use super::kernels::{Matchers, Run};
+
+/// `text_match(pattern, text)`: the pattern is one of [`phrase_pattern`].
+pub(crate) const MATCH: Run = Run::Test(|row, matchers| {
+    let [Some(pattern), text] = row else {
+        return None;
+    };
+    Some(matchers.get(pattern)?.is_match(text.as_ref()?))
+});
+
+/// `parse_group(pattern, group, text)`: the text of a group, "" if the pattern matches without it.
+pub(crate) const GROUP: Run = Run::Text(|row, matchers| {
+    let [Some(pattern), Some(group), Some(text)] = row else {
+        return None;
+    };
+    let found = matchers.get(pattern)?.group(text, group.parse().ok()?)?;
+    Some(found.unwrap_or_default().to_owned())
+});
+
+/// `glob_match(text, glob)`: whole text, case-sensitive.
+pub(crate) const GLOB: Run = Run::Test(|row, matchers| {
+    let [Some(text), Some(glob)] = row else {
+        return None;
+    };
+    Some(glob_in(matchers, glob)?.is_match(text))
+});
+
+/// `json_path(text, path)`.
+pub(crate) const JSON: Run = Run::Text(|row, _| {
+    let [Some(text), Some(path)] = row else {
+        return None;
+    };
+    super::json_path::find(text, path)
+});
+
+fn glob_in<'a>(matchers: &'a mut Matchers, glob: &str) -> Option<&'a super::kernels::Matcher> {
+    let key = glob_pattern(glob, false);
+    matchers.get(&key)
+}
+
+/// The pattern of a glob.
+pub(crate) fn glob_pattern(glob: &str, ignores_case: bool) -> String {
+    let inner: String = glob
+        .split('*')
+        .map(regex::escape)
+        .collect::<Vec<_>>()
+        .join(".*");
+    format!(
+        "(?s{}){}",
+        if ignores_case { "i" } else { "" },
+        format_args!("^{inner}$")
+    )
+}
+
+/// The pattern of a field value in the scope: any case, `*` and `?`.
+pub(crate) fn value_pattern(value: &str) -> String {
+    glob_pattern(value, true).replace("\\?", ".")
+}
+
+/// The pattern of a word or phrase: any case, whole terms, white space normalised.
+pub(crate) fn phrase_pattern(phrase: &str) -> String {
+    let words: Vec<&str> = phrase.split_whitespace().collect();
+    let is_word = |character: Option<char>| {
+        character.is_some_and(|character| character.is_alphanumeric() || character == '_')
+    };
+    let mut pattern = String::from("(?i)");
+    if is_word(phrase.trim().chars().next()) {
+        pattern.push_str("(?-u:\\b)");
+    }
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            pattern.push_str("\\s+");
+        }
+        for character in word.chars() {
+            match character {
+                '*' => pattern.push_str("\\w*"),
+                '?' => pattern.push_str("\\w"),
+                other => pattern.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+            }
+        }
+    }
+    if is_word(phrase.trim().chars().last()) {
+        pattern.push_str("(?-u:\\b)");
+    }
+    pattern
+}
+
+/// The pattern of `parse "a * b *"`: each `*` a group, as short as possible, the last one at the end takes the rest.
+pub(crate) fn anchor_pattern(anchor: &str) -> String {
+    let parts: Vec<&str> = anchor.split('*').collect();
+    let mut pattern = String::from("(?s)");
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            let is_rest = index + 1 == parts.len() && part.is_empty();
+            pattern.push_str(if is_rest { "(.*)" } else { "(.*?)" });
+        }
+        pattern.push_str(&regex::escape(part));
+    }
+    pattern
+}

@@ -1,0 +1,24 @@
+//! `limit`: keeps the first rows.
+
+use crate::descriptor::{Descriptor, UnitKind};
+use crate::operators::Entry;
+use crate::plan::planner::Planner;
+use crate::syntax::tokens::{Parsed, Tokens};
+
+/// The registry's entry.
+pub(crate) const ENTRY: Entry = Entry {
+    descriptor: Descriptor {
+        name: "limit",
+        kind: UnitKind::Operator,
+        syntax: "limit <n>",
+        summary: "Keeps the first rows; of events the newest.",
+        examples: &["* | limit 10"],
+    },
+    apply,
+};
+
+fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
+    let rows = tokens.count()?;
+    planner.limit(rows);
+    Ok(())
+}

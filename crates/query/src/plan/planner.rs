@@ -1,0 +1,349 @@
+//! The plan so far and the names that are known at this point of a pipeline.
+
+use std::ops::Range;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::prelude::Column;
+
+use super::{FieldType, QueryContext, ResultField, ResultKind};
+use crate::functions::kernels::call;
+use crate::functions::{conversions, text_search};
+use crate::syntax::Diagnostic;
+use crate::syntax::tokens::Name;
+
+/// An expression of the plan and its type in the query language.
+#[derive(Clone, Debug)]
+pub(crate) struct Typed {
+    pub(crate) expr: Expr,
+    pub(crate) field_type: FieldType,
+}
+
+impl Typed {
+    pub(crate) fn new(expr: Expr, field_type: FieldType) -> Self {
+        Typed { expr, field_type }
+    }
+
+    /// As a number; null where it is none.
+    pub(crate) fn number(&self) -> Expr {
+        match self.field_type {
+            FieldType::String => call("to_number", conversions::NUMBER, vec![self.expr.clone()]),
+            FieldType::Double => self.expr.clone(),
+            _ => cast(self.expr.clone(), DataType::Float64),
+        }
+    }
+
+    /// As text.
+    pub(crate) fn text(&self) -> Expr {
+        match self.field_type {
+            FieldType::String => self.expr.clone(),
+            FieldType::Double => call("number_text", conversions::TEXT, vec![self.expr.clone()]),
+            _ => cast(self.expr.clone(), DataType::Utf8View),
+        }
+    }
+
+    /// As true or false.
+    pub(crate) fn condition(&self) -> Expr {
+        match self.field_type {
+            FieldType::Boolean => self.expr.clone(),
+            FieldType::String => self.expr.clone().eq(lit("true")),
+            _ => self.expr.clone().not_eq(lit(0)),
+        }
+    }
+
+    pub(crate) const fn is_number(&self) -> bool {
+        matches!(
+            self.field_type,
+            FieldType::Double | FieldType::Long | FieldType::Int
+        )
+    }
+}
+
+/// The plan under construction.
+#[derive(Debug)]
+pub(crate) struct Planner<'a> {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) fields: Vec<ResultField>,
+    /// The columns that the table has and that every plan over messages hands on.
+    base: Vec<String>,
+    pub(crate) kind: ResultKind,
+    pub(crate) context: &'a QueryContext,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether unknown names are let pass, because an earlier stage could not be planned.
+    pub(crate) is_open: bool,
+    pub(crate) is_sorted: bool,
+    /// Conditions of earlier `nodrop` parses: whoever matched one of them is kept.
+    pub(crate) matched: Vec<Expr>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(plan: LogicalPlan, context: &'a QueryContext) -> Self {
+        let base = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        Planner {
+            plan,
+            fields: Vec::new(),
+            base,
+            kind: ResultKind::Messages,
+            context,
+            diagnostics: Vec::new(),
+            is_open: false,
+            is_sorted: false,
+            matched: Vec::new(),
+        }
+    }
+
+    /// Finds what a name stands for; reports it if it stands for nothing.
+    pub(crate) fn resolve(&mut self, name: &str, span: &Range<usize>) -> Typed {
+        if let Some(field) = self
+            .fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+        {
+            return Typed::new(column(&field.column), field.field_type);
+        }
+        if self.kind == ResultKind::Messages {
+            return self.event_field(name);
+        }
+        if !self.is_open && !name.starts_with("{{") {
+            let known: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
+            let diagnostic = Diagnostic::error(
+                span.clone(),
+                format!("no field `{name}` exists after the aggregation"),
+            )
+            .expecting(known.join(", "))
+            .suggesting(name, known.iter().map(String::as_str));
+            self.diagnostics.push(diagnostic);
+        }
+        null_text()
+    }
+
+    fn event_field(&self, name: &str) -> Typed {
+        let lower = name.to_ascii_lowercase();
+        let text = |name: &str| Typed::new(column(name), FieldType::String);
+        let millis = |name: &str| {
+            let nanos = cast(column(name), DataType::Int64);
+            Typed::new(nanos / lit(1_000_000_i64), FieldType::Long)
+        };
+        match lower.as_str() {
+            "_raw" => text("message"),
+            "_messagetime" | "event_time" => millis("event_time"),
+            "_receipttime" | "receipt_time" => millis("receipt_time"),
+            "_size" => Typed::new(
+                call("text_size", conversions::SIZE, vec![column("message")]),
+                FieldType::Double,
+            ),
+            "functionname" | "function_name" => self.key_or(name, column("function")),
+            "loggroup" => self.key_or(name, column("_sourcehost")),
+            "logstream" => self.key_or(name, column("_sourcename")),
+            "namespace" => {
+                let known = when(
+                    column("provider").eq(lit("aws")),
+                    text_literal("aws/lambda"),
+                )
+                .end();
+                self.key_or(name, known.unwrap_or_else(|_| null_text().expr))
+            }
+            "_loglevel" => text("level"),
+            "_view" | "_index" => text("partition"),
+            known if self.base.iter().any(|base| base == known) => text(known),
+            _ if self.context.auto_parse => self.key_or(name, json(column("message"), name)),
+            _ => Typed::new(key(name), FieldType::String),
+        }
+    }
+
+    fn key_or(&self, name: &str, other: Expr) -> Typed {
+        Typed::new(
+            datafusion::prelude::coalesce(vec![key(name), other]),
+            FieldType::String,
+        )
+    }
+
+    /// Keeps the rows for which `condition` is true.
+    pub(crate) fn filter(&mut self, condition: Expr) {
+        self.build(|builder| builder.filter(condition));
+    }
+
+    /// Applies a step of DataFusion's builder.
+    pub(crate) fn build(
+        &mut self,
+        step: impl FnOnce(LogicalPlanBuilder) -> Result<LogicalPlanBuilder, DataFusionError>,
+    ) {
+        match step(LogicalPlanBuilder::from(self.plan.clone())).and_then(LogicalPlanBuilder::build)
+        {
+            Ok(plan) => self.plan = plan,
+            Err(error) => {
+                self.diagnostics.push(Diagnostic::error(
+                    0..0,
+                    format!("cannot plan this query: {}", error.strip_backtrace()),
+                ));
+            }
+        }
+    }
+
+    /// Whether a name already stands for a column whose earlier value may be kept.
+    pub(crate) fn existing(&self, name: &str) -> Option<Expr> {
+        let field = self
+            .fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))?;
+        (field.field_type == FieldType::String).then(|| column(&field.column))
+    }
+
+    /// Gives names to values, replacing fields of the same name.
+    pub(crate) fn assign(&mut self, values: Vec<(Name, Typed)>) {
+        let mut outputs: Vec<(String, Expr)> = Vec::new();
+        for name in self.handed_on() {
+            outputs.push((name.clone(), column(&name)));
+        }
+        for field in &self.fields {
+            if !outputs.iter().any(|(name, _)| *name == field.column) {
+                outputs.push((field.column.clone(), column(&field.column)));
+            }
+        }
+        for (name, value) in values {
+            let known = self
+                .fields
+                .iter()
+                .position(|field| field.name.eq_ignore_ascii_case(&name.text));
+            let output = match known {
+                Some(index) => self.fields[index].column.clone(),
+                None if self.handed_on().contains(&name.text) => format!("{} (parsed)", name.text),
+                None => name.text.clone(),
+            };
+            outputs.retain(|(column, _)| *column != output);
+            outputs.push((output.clone(), value.expr));
+            let field = ResultField {
+                name: name.text,
+                column: output,
+                field_type: value.field_type,
+                is_key: false,
+            };
+            match known {
+                Some(index) => {
+                    self.fields[index] = ResultField {
+                        is_key: self.fields[index].is_key,
+                        ..field
+                    }
+                }
+                None => self.fields.push(field),
+            }
+        }
+        self.build(|builder| {
+            builder.project(outputs.into_iter().map(|(name, expr)| expr.alias(name)))
+        });
+    }
+
+    /// The table's columns, as long as rows are messages.
+    fn handed_on(&self) -> Vec<String> {
+        if self.kind == ResultKind::Messages {
+            self.base.clone()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Groups the rows; what was there before is gone.
+    pub(crate) fn aggregate(&mut self, keys: Vec<(String, Typed)>, measures: Vec<(String, Typed)>) {
+        let mut fields: Vec<ResultField> = Vec::new();
+        for (is_key, (name, value)) in keys
+            .iter()
+            .map(|key| (true, key))
+            .chain(measures.iter().map(|measure| (false, measure)))
+        {
+            fields.push(ResultField {
+                name: name.clone(),
+                column: name.clone(),
+                field_type: value.field_type,
+                is_key,
+            });
+        }
+        let keys: Vec<Expr> = keys
+            .into_iter()
+            .map(|(name, value)| value.expr.alias(name))
+            .collect();
+        let measures: Vec<Expr> = measures
+            .into_iter()
+            .map(|(name, value)| value.expr.alias(name))
+            .collect();
+        self.build(|builder| builder.aggregate(keys, measures));
+        self.fields = fields;
+        self.kind = ResultKind::Records;
+        self.is_sorted = false;
+        self.matched.clear();
+    }
+
+    /// Orders the rows.
+    pub(crate) fn sort(&mut self, keys: Vec<Sort>) {
+        self.build(|builder| builder.sort(keys));
+        self.is_sorted = true;
+    }
+
+    /// The finished plan: the fields that are left and, for messages, the table's columns.
+    pub(crate) fn finish(mut self) -> super::Planned {
+        if self.kind == ResultKind::Records {
+            let columns: Vec<Expr> = self
+                .fields
+                .iter()
+                .map(|field| column(&field.column))
+                .collect();
+            if !columns.is_empty() {
+                self.build(|builder| builder.project(columns));
+            }
+        }
+        super::Planned {
+            kind: self.kind,
+            plan: self.plan,
+            fields: self.fields,
+            is_sorted: self.is_sorted,
+        }
+    }
+
+    /// Keeps the first rows; of messages the newest, unless they are in an order already.
+    pub(crate) fn limit(&mut self, rows: usize) {
+        if self.kind == ResultKind::Messages && !self.is_sorted {
+            self.build(|builder| builder.sort(vec![column("event_time").sort(false, false)]));
+        }
+        self.build(|builder| builder.limit(0, Some(rows)));
+    }
+}
+
+/// A column by its exact name.
+pub(crate) fn column(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// A text that is null.
+pub(crate) fn null_text() -> Typed {
+    Typed::new(
+        lit(datafusion::scalar::ScalarValue::Utf8View(None)),
+        FieldType::String,
+    )
+}
+
+/// A constant text.
+pub(crate) fn text_literal(text: &str) -> Expr {
+    lit(datafusion::scalar::ScalarValue::Utf8View(Some(
+        text.to_owned(),
+    )))
+}
+
+/// The value at a path of JSON.
+pub(crate) fn json(text: Expr, path: &str) -> Expr {
+    call(
+        "json_path",
+        text_search::JSON,
+        vec![text, text_literal(path)],
+    )
+}
+
+/// The value of a further field of an event.
+fn key(name: &str) -> Expr {
+    json(column("fields"), &format!("['{name}']"))
+}

@@ -1,0 +1,308 @@
+//! Expressions: arithmetic, comparison, logic, calls. Precedence as in most languages: or, and, not, comparison, sum, product.
+
+use std::ops::Range;
+
+use super::Diagnostic;
+use super::lexer::TokenKind;
+use super::tokens::{Name, Parsed, Tokens};
+
+/// An expression with its position.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Expression {
+    pub(crate) kind: Kind,
+    pub(crate) span: Range<usize>,
+}
+
+/// What an expression is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Number(f64),
+    Text(String),
+    Pattern(String),
+    Boolean(bool),
+    Null,
+    Field(String),
+    Not(Box<Expression>),
+    Negative(Box<Expression>),
+    Binary(Operation, Box<Expression>, Box<Expression>),
+    In {
+        value: Box<Expression>,
+        options: Vec<Expression>,
+        is_negated: bool,
+    },
+    Call(String, Vec<Expression>),
+}
+
+/// What joins two expressions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Or,
+    And,
+    Equal,
+    Differ,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Matches,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+const DEPTH_MAX: usize = 60;
+
+/// Reads an expression.
+pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
+    tokens.depth += 1;
+    if tokens.depth > DEPTH_MAX {
+        return Err(Diagnostic::error(
+            tokens.span(),
+            "the expression is nested too deeply",
+        ));
+    }
+    let condition = disjunction(tokens)?;
+    let result = if tokens.symbol("?") {
+        let yes = parse(tokens)?;
+        tokens.expect_symbol(":")?;
+        let no = parse(tokens)?;
+        let span = condition.span.start..no.span.end;
+        Expression {
+            kind: Kind::Call("if".to_owned(), vec![condition, yes, no]),
+            span,
+        }
+    } else {
+        condition
+    };
+    tokens.depth -= 1;
+    Ok(result)
+}
+
+fn binary(operation: Operation, left: Expression, right: Expression) -> Expression {
+    let span = left.span.start..right.span.end;
+    Expression {
+        kind: Kind::Binary(operation, Box::new(left), Box::new(right)),
+        span,
+    }
+}
+
+fn disjunction(tokens: &mut Tokens) -> Parsed<Expression> {
+    let mut left = conjunction(tokens)?;
+    while tokens.word("or") || tokens.symbol("||") {
+        left = binary(Operation::Or, left, conjunction(tokens)?);
+    }
+    Ok(left)
+}
+
+fn conjunction(tokens: &mut Tokens) -> Parsed<Expression> {
+    let mut left = negation(tokens)?;
+    while tokens.word("and") || tokens.symbol("&&") {
+        left = binary(Operation::And, left, negation(tokens)?);
+    }
+    Ok(left)
+}
+
+fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
+    let start = tokens.span().start;
+    let mut count = 0_usize;
+    while tokens.word("not") || tokens.symbol("!") {
+        count += 1;
+    }
+    let inner = comparison(tokens)?;
+    let span = start..inner.span.end;
+    Ok(if count % 2 == 1 {
+        Expression {
+            kind: Kind::Not(Box::new(inner)),
+            span,
+        }
+    } else {
+        inner
+    })
+}
+
+fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
+    let mut left = sum(tokens)?;
+    loop {
+        let mark = tokens.mark();
+        let is_negated = tokens.word("not");
+        if tokens.word("in") {
+            left = options(tokens, left, is_negated)?;
+            continue;
+        }
+        let operation = if tokens.word("matches") {
+            Operation::Matches
+        } else if tokens.word("contains") {
+            let right = sum(tokens)?;
+            let span = left.span.start..right.span.end;
+            left = negate_if(
+                is_negated,
+                Expression {
+                    kind: Kind::Call("contains".to_owned(), vec![left, right]),
+                    span,
+                },
+            );
+            continue;
+        } else if is_negated {
+            tokens.rewind(mark);
+            return Ok(left);
+        } else if let Some(operation) = comparator(tokens) {
+            operation
+        } else {
+            return Ok(left);
+        };
+        let right = sum(tokens)?;
+        left = negate_if(is_negated, binary(operation, left, right));
+    }
+}
+
+fn negate_if(is_negated: bool, inner: Expression) -> Expression {
+    let span = inner.span.clone();
+    if is_negated {
+        Expression {
+            kind: Kind::Not(Box::new(inner)),
+            span,
+        }
+    } else {
+        inner
+    }
+}
+
+fn comparator(tokens: &mut Tokens) -> Option<Operation> {
+    let found = [
+        ("==", Operation::Equal),
+        ("=", Operation::Equal),
+        ("!=", Operation::Differ),
+        ("<>", Operation::Differ),
+        ("<=", Operation::LessOrEqual),
+        ("<", Operation::Less),
+        (">=", Operation::GreaterOrEqual),
+        (">", Operation::Greater),
+    ];
+    found
+        .into_iter()
+        .find(|(symbol, _)| tokens.symbol(symbol))
+        .map(|(_, operation)| operation)
+}
+
+fn options(tokens: &mut Tokens, value: Expression, is_negated: bool) -> Parsed<Expression> {
+    tokens.expect_symbol("(")?;
+    let mut options = vec![parse(tokens)?];
+    while tokens.symbol(",") {
+        options.push(parse(tokens)?);
+    }
+    tokens.expect_symbol(")")?;
+    let span = value.span.start..tokens.last_end();
+    Ok(Expression {
+        kind: Kind::In {
+            value: Box::new(value),
+            options,
+            is_negated,
+        },
+        span,
+    })
+}
+
+fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
+    let mut left = product(tokens)?;
+    loop {
+        let operation = if tokens.symbol("+") {
+            Operation::Add
+        } else if tokens.symbol("-") {
+            Operation::Subtract
+        } else {
+            return Ok(left);
+        };
+        left = binary(operation, left, product(tokens)?);
+    }
+}
+
+fn product(tokens: &mut Tokens) -> Parsed<Expression> {
+    let mut left = signed(tokens)?;
+    loop {
+        let operation = if tokens.symbol("*") {
+            Operation::Multiply
+        } else if tokens.symbol("/") {
+            Operation::Divide
+        } else if tokens.symbol("%") {
+            Operation::Remainder
+        } else {
+            return Ok(left);
+        };
+        left = binary(operation, left, signed(tokens)?);
+    }
+}
+
+fn signed(tokens: &mut Tokens) -> Parsed<Expression> {
+    let start = tokens.span().start;
+    if tokens.symbol("-") {
+        let inner = operand(tokens)?;
+        let span = start..inner.span.end;
+        return Ok(Expression {
+            kind: Kind::Negative(Box::new(inner)),
+            span,
+        });
+    }
+    operand(tokens)
+}
+
+fn operand(tokens: &mut Tokens) -> Parsed<Expression> {
+    let span = tokens.span();
+    if tokens.symbol("(") {
+        let inner = parse(tokens)?;
+        tokens.expect_symbol(")")?;
+        return Ok(inner);
+    }
+    let kind = match tokens.peek().cloned() {
+        Some(TokenKind::Number { value, .. }) => Kind::Number(value),
+        Some(TokenKind::Text { value, .. }) => Kind::Text(value),
+        Some(TokenKind::Pattern(pattern)) => Kind::Pattern(pattern),
+        Some(TokenKind::Parameter(_)) => Kind::Number(1.0),
+        Some(TokenKind::Symbol("[")) => {
+            return Err(Diagnostic::error(
+                span,
+                "operator `subquery` is not available yet",
+            ));
+        }
+        Some(TokenKind::Word(_)) => return named(tokens),
+        Some(TokenKind::Quoted(_) | TokenKind::Symbol("%")) => {
+            let Name { text, span } = tokens.name()?;
+            return Ok(Expression {
+                kind: Kind::Field(text),
+                span,
+            });
+        }
+        _ => return Err(tokens.unexpected("a value, a field or a function")),
+    };
+    tokens.next();
+    Ok(Expression { kind, span })
+}
+
+fn named(tokens: &mut Tokens) -> Parsed<Expression> {
+    let name = tokens.span();
+    let Some(TokenKind::Word(word)) = tokens.next().map(|token| token.kind) else {
+        return Err(tokens.unexpected("a name"));
+    };
+    if tokens.symbol("(") {
+        let mut arguments = Vec::new();
+        while !tokens.symbol(")") {
+            if !arguments.is_empty() {
+                tokens.expect_symbol(",")?;
+            }
+            arguments.push(parse(tokens)?);
+        }
+        let span = name.start..tokens.last_end();
+        return Ok(Expression {
+            kind: Kind::Call(word.to_lowercase(), arguments),
+            span,
+        });
+    }
+    let kind = match word.to_ascii_lowercase().as_str() {
+        "true" => Kind::Boolean(true),
+        "false" => Kind::Boolean(false),
+        "null" => Kind::Null,
+        _ => Kind::Field(word),
+    };
+    Ok(Expression { kind, span: name })
+}

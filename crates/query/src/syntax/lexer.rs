@@ -1,0 +1,277 @@
+//! The words of a stage, with their positions.
+
+use std::ops::Range;
+
+use super::Diagnostic;
+
+/// One word of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Token {
+    pub(crate) kind: TokenKind,
+    pub(crate) span: Range<usize>,
+}
+
+/// What a word is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TokenKind {
+    /// A name: `status`, `_raw`, `a.b`.
+    Word(String),
+    /// A name in `%"…"`.
+    Quoted(String),
+    /// A text in `"…"`: as written (escapes kept) and as meant.
+    Text { raw: String, value: String },
+    /// A number; with a unit it is a size or a number of milliseconds.
+    Number {
+        value: f64,
+        text: String,
+        is_time: bool,
+    },
+    /// A pattern in `/…/`.
+    Pattern(String),
+    /// A `{{parameter}}` without a value.
+    Parameter(String),
+    /// Punctuation.
+    Symbol(&'static str),
+}
+
+const SYMBOLS: [&str; 24] = [
+    "==", "!=", "<>", "<=", ">=", "&&", "||", "=", "<", ">", "!", "(", ")", "[", "]", ",", "+",
+    "-", "*", "/", "%", "?", ":", "$",
+];
+
+/// Reads the words of `text[range]`.
+pub(crate) fn lex(
+    text: &str,
+    range: Range<usize>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut position = range.start;
+    while let Some(rest) = text.get(position..range.end) {
+        let Some(first) = rest.chars().next() else {
+            break;
+        };
+        if first.is_whitespace() {
+            position += first.len_utf8();
+            continue;
+        }
+        let allows_pattern = match tokens.last().map(|token| &token.kind) {
+            Some(TokenKind::Word(word)) => word.eq_ignore_ascii_case("matches"),
+            Some(TokenKind::Symbol(symbol)) => matches!(*symbol, "(" | ","),
+            _ => false,
+        };
+        let Some((kind, length)) = word(rest, allows_pattern) else {
+            let span = position..position + first.len_utf8();
+            diagnostics.push(Diagnostic::error(
+                span.clone(),
+                format!("`{first}` means nothing here"),
+            ));
+            position = span.end;
+            continue;
+        };
+        tokens.push(Token {
+            kind,
+            span: position..position + length,
+        });
+        position += length;
+    }
+    tokens
+}
+
+fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
+    let first = rest.chars().next()?;
+    if rest.starts_with("{{") {
+        return parameter(rest);
+    }
+    if first == '"' {
+        let (raw, length) = quoted(rest);
+        let value = unescape(&raw);
+        return Some((TokenKind::Text { raw, value }, length));
+    }
+    if rest.starts_with("%\"") {
+        let (raw, length) = quoted(rest.get(1..)?);
+        return Some((TokenKind::Quoted(unescape(&raw)), length + 1));
+    }
+    if first == '/'
+        && allows_pattern
+        && let Some(found) = pattern(rest)
+    {
+        return Some(found);
+    }
+    if first.is_ascii_digit() || first == '.' {
+        return number(rest);
+    }
+    if first.is_alphabetic() || first == '_' {
+        return Some(name(rest));
+    }
+    SYMBOLS
+        .iter()
+        .find(|symbol| rest.starts_with(**symbol))
+        .map(|symbol| (TokenKind::Symbol(symbol), symbol.len()))
+}
+
+fn parameter(rest: &str) -> Option<(TokenKind, usize)> {
+    let end = rest.find("}}")?;
+    let mut length = end + 2;
+    while rest.get(length..)?.starts_with('}') {
+        length += 1;
+    }
+    let name = rest.get(2..end)?.trim_matches(['{', ' ']).to_owned();
+    // What is glued to a parameter belongs to it: `{{unit}}_total`.
+    length += rest
+        .get(length..)?
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count();
+    Some((TokenKind::Parameter(name), length))
+}
+
+fn quoted(rest: &str) -> (String, usize) {
+    let mut is_escaped = false;
+    for (index, character) in rest.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => return (rest.get(1..index).unwrap_or_default().to_owned(), index + 1),
+            _ => {}
+        }
+    }
+    (rest.get(1..).unwrap_or_default().to_owned(), rest.len())
+}
+
+/// Resolves `\"`, `\\`, `\n`, `\r` and `\t`; any other backslash stays.
+pub(crate) fn unescape(raw: &str) -> String {
+    let mut value = String::with_capacity(raw.len());
+    let mut characters = raw.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            value.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => value.push('\n'),
+            Some('r') => value.push('\r'),
+            Some('t') => value.push('\t'),
+            Some(other @ ('"' | '\\')) => value.push(other),
+            Some(other) => value.extend(['\\', other]),
+            None => value.push('\\'),
+        }
+    }
+    value
+}
+
+fn pattern(rest: &str) -> Option<(TokenKind, usize)> {
+    let mut is_escaped = false;
+    for (index, character) in rest.char_indices().skip(1) {
+        match character {
+            '\n' => return None,
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '/' => {
+                let pattern = rest.get(1..index)?.replace("\\/", "/");
+                return Some((TokenKind::Pattern(pattern), index + 1));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn number(rest: &str) -> Option<(TokenKind, usize)> {
+    let digits = rest
+        .bytes()
+        .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
+        .count();
+    let mut length = digits;
+    let tail = rest.get(digits..)?;
+    if tail.starts_with(['e', 'E']) {
+        let sign = usize::from(tail.get(1..)?.starts_with(['+', '-']));
+        let exponent = tail
+            .get(1 + sign..)?
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
+        if exponent > 0 {
+            length += 1 + sign + exponent;
+        }
+    }
+    let text = rest.get(..length)?;
+    let value: f64 = text.parse().ok()?;
+    let unit_length = rest
+        .get(length..)?
+        .bytes()
+        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        .count();
+    let unit = rest.get(length..length + unit_length)?;
+    if unit.is_empty() {
+        return Some((
+            TokenKind::Number {
+                value,
+                text: text.to_owned(),
+                is_time: false,
+            },
+            length,
+        ));
+    }
+    let Some((factor, is_time)) = unit_factor(unit) else {
+        return Some((
+            TokenKind::Word(rest.get(..length + unit_length)?.to_owned()),
+            length + unit_length,
+        ));
+    };
+    let text = rest.get(..length + unit_length)?.to_owned();
+    Some((
+        TokenKind::Number {
+            value: value * factor,
+            text,
+            is_time,
+        },
+        length + unit_length,
+    ))
+}
+
+/// What a unit multiplies with: sizes as they are, times in milliseconds.
+pub(crate) fn unit_factor(unit: &str) -> Option<(f64, bool)> {
+    Some(match unit {
+        "K" | "k" => (1e3, false),
+        "M" => (1e6, false),
+        "G" | "B" => (1e9, false),
+        "T" => (1e12, false),
+        "P" => (1e15, false),
+        "Ki" => (1024.0, false),
+        "Mi" => (1_048_576.0, false),
+        "Gi" => (1_073_741_824.0, false),
+        "Ti" => (1_099_511_627_776.0, false),
+        "Pi" => (1_125_899_906_842_624.0, false),
+        "ns" => (1e-6, true),
+        "us" => (1e-3, true),
+        "ms" => (1.0, true),
+        "s" => (1e3, true),
+        "m" => (6e4, true),
+        "h" => (3.6e6, true),
+        "d" => (8.64e7, true),
+        "w" => (6.048e8, true),
+        _ => return None,
+    })
+}
+
+fn name(rest: &str) -> (TokenKind, usize) {
+    let mut length = 0;
+    for (index, character) in rest.char_indices() {
+        let next = rest
+            .get(index + character.len_utf8()..)
+            .and_then(|tail| tail.chars().next());
+        let goes_on = next.is_some_and(|next| next.is_alphanumeric() || next == '_');
+        let belongs = character.is_alphanumeric()
+            || character == '_'
+            || (matches!(character, '.' | '-') && goes_on && character != '-');
+        if !belongs {
+            break;
+        }
+        length = index + character.len_utf8();
+    }
+    (
+        TokenKind::Word(rest.get(..length).unwrap_or_default().to_owned()),
+        length,
+    )
+}

@@ -1,0 +1,300 @@
+//! The scope of a query: which events it is about. Precedence: not, and, or; `and` may be left out.
+
+use std::ops::Range;
+
+use super::Diagnostic;
+use super::lexer::unescape;
+
+/// A condition on events.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scope {
+    /// Every event.
+    All,
+    /// The message holds this word or phrase (`*` and `?` stand for parts of a word).
+    Text(String),
+    /// A field has this value (`*` and `?` are wildcards).
+    Field {
+        name: String,
+        span: Range<usize>,
+        value: String,
+        is_negated: bool,
+    },
+    /// Not this.
+    Not(Box<Scope>),
+    /// All of these.
+    And(Vec<Scope>),
+    /// Any of these.
+    Or(Vec<Scope>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Word {
+    Open,
+    Close,
+    Bang,
+    Equals,
+    Differs,
+    Plain(String),
+    Quoted(String),
+}
+
+/// Reads the scope in `text[range]`.
+pub(crate) fn parse(text: &str, range: Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> Scope {
+    let words = words(text, range.clone(), diagnostics);
+    let mut parser = Parser {
+        words,
+        position: 0,
+        end: range.end,
+        depth: 0,
+        diagnostics,
+    };
+    let mut all = Vec::new();
+    while parser.position < parser.words.len() {
+        all.push(parser.any());
+        if let Some((Word::Close, span)) = parser.words.get(parser.position).cloned() {
+            parser
+                .diagnostics
+                .push(Diagnostic::error(span, "this parenthesis closes nothing"));
+            parser.position += 1;
+        }
+    }
+    join(all, Scope::And)
+}
+
+fn words(
+    text: &str,
+    range: Range<usize>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(Word, Range<usize>)> {
+    let mut words = Vec::new();
+    let mut position = range.start;
+    while let Some(rest) = text.get(position..range.end) {
+        let Some(first) = rest.chars().next() else {
+            break;
+        };
+        let (word, length) = match first {
+            _ if first.is_whitespace() || first == ',' => {
+                position += first.len_utf8();
+                continue;
+            }
+            '(' => (Word::Open, 1),
+            ')' => (Word::Close, 1),
+            '!' if rest.starts_with("!=") => (Word::Differs, 2),
+            '!' => (Word::Bang, 1),
+            '=' => (Word::Equals, 1 + usize::from(rest.starts_with("=="))),
+            '<' if rest.starts_with("<>") => (Word::Differs, 2),
+            '[' => {
+                let length = rest.find(']').map_or(rest.len(), |end| end + 1);
+                diagnostics.push(Diagnostic::error(
+                    position..position + length,
+                    "operator `subquery` is not available yet",
+                ));
+                (Word::Plain("*".to_owned()), length)
+            }
+            '"' => quoted(rest),
+            '{' if rest.starts_with("{{") && rest.contains("}}") => plain(rest),
+            _ => plain(rest),
+        };
+        words.push((word, position..position + length));
+        position += length;
+    }
+    words
+}
+
+fn quoted(rest: &str) -> (Word, usize) {
+    let mut is_escaped = false;
+    for (index, character) in rest.char_indices().skip(1) {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => {
+                return (
+                    Word::Quoted(unescape(rest.get(1..index).unwrap_or_default())),
+                    index + 1,
+                );
+            }
+            _ => {}
+        }
+    }
+    (
+        Word::Quoted(unescape(rest.get(1..).unwrap_or_default())),
+        rest.len(),
+    )
+}
+
+fn plain(rest: &str) -> (Word, usize) {
+    let mut value = String::new();
+    let mut position = 0;
+    while let Some(tail) = rest.get(position..) {
+        let Some(first) = tail.chars().next() else {
+            break;
+        };
+        if tail.starts_with("{{")
+            && let Some(end) = tail.find("}}")
+        {
+            position += end + 2;
+            while rest
+                .get(position..)
+                .is_some_and(|tail| tail.starts_with('}'))
+            {
+                position += 1;
+            }
+            value.push('*');
+            continue;
+        }
+        let ends = first.is_whitespace()
+            || matches!(first, '(' | ')' | '"' | '=' | ',' | '[')
+            || tail.starts_with("!=")
+            || tail.starts_with("<>");
+        if ends && position > 0 {
+            break;
+        }
+        value.push(first);
+        position += first.len_utf8();
+    }
+    (Word::Plain(value), position)
+}
+
+fn join(mut parts: Vec<Scope>, combine: fn(Vec<Scope>) -> Scope) -> Scope {
+    match parts.len() {
+        0 => Scope::All,
+        1 => parts.remove(0),
+        _ => combine(parts),
+    }
+}
+
+const DEPTH_MAX: usize = 100;
+
+struct Parser<'a> {
+    words: Vec<(Word, Range<usize>)>,
+    position: usize,
+    end: usize,
+    depth: usize,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Word> {
+        self.words.get(self.position).map(|(word, _)| word)
+    }
+
+    fn is_keyword(&self, keyword: &str) -> bool {
+        matches!(self.peek(), Some(Word::Plain(word)) if word.eq_ignore_ascii_case(keyword))
+    }
+
+    fn any(&mut self) -> Scope {
+        let mut parts = vec![self.all()];
+        while self.is_keyword("or") {
+            self.position += 1;
+            parts.push(self.all());
+        }
+        join(parts, Scope::Or)
+    }
+
+    fn all(&mut self) -> Scope {
+        let mut parts = Vec::new();
+        loop {
+            if self.is_keyword("and") {
+                self.position += 1;
+                continue;
+            }
+            match self.peek() {
+                None | Some(Word::Close) => break,
+                _ if self.is_keyword("or") => break,
+                _ => parts.push(self.one()),
+            }
+        }
+        if parts.is_empty() {
+            let span = self.span();
+            self.diagnostics.push(
+                Diagnostic::error(span, "a condition is missing here")
+                    .expecting("a word, a phrase or `field=value`"),
+            );
+        }
+        join(parts, Scope::And)
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.words
+            .get(self.position)
+            .map_or(self.end..self.end, |(_, span)| span.clone())
+    }
+
+    fn one(&mut self) -> Scope {
+        let span = self.span();
+        if self.depth > DEPTH_MAX {
+            self.diagnostics
+                .push(Diagnostic::error(span, "the scope is nested too deeply"));
+            self.position = self.words.len();
+            return Scope::All;
+        }
+        let word = self.peek().cloned();
+        self.position += 1;
+        match word {
+            Some(Word::Bang) => self.negated(),
+            Some(Word::Plain(word)) if word.eq_ignore_ascii_case("not") => self.negated(),
+            Some(Word::Open) => self.wrapped(span),
+            Some(Word::Plain(word) | Word::Quoted(word))
+                if matches!(self.peek(), Some(Word::Equals | Word::Differs)) =>
+            {
+                self.field(word, span)
+            }
+            Some(Word::Plain(word)) if word.chars().all(|character| character == '*') => Scope::All,
+            Some(Word::Plain(word) | Word::Quoted(word)) => Scope::Text(word),
+            _ => {
+                self.diagnostics.push(
+                    Diagnostic::error(span, "this does not belong here")
+                        .expecting("a word, a phrase or `field=value`"),
+                );
+                Scope::All
+            }
+        }
+    }
+
+    fn negated(&mut self) -> Scope {
+        self.depth += 1;
+        let inner = if self.peek().is_some() {
+            self.one()
+        } else {
+            self.all()
+        };
+        self.depth -= 1;
+        Scope::Not(Box::new(inner))
+    }
+
+    fn wrapped(&mut self, span: Range<usize>) -> Scope {
+        self.depth += 1;
+        let inner = self.any();
+        self.depth -= 1;
+        if self.peek() == Some(&Word::Close) {
+            self.position += 1;
+        } else {
+            self.diagnostics
+                .push(Diagnostic::error(span, "this parenthesis is never closed").expecting(")"));
+        }
+        inner
+    }
+
+    fn field(&mut self, name: String, span: Range<usize>) -> Scope {
+        let is_negated = self.peek() == Some(&Word::Differs);
+        self.position += 1;
+        match self.peek().cloned() {
+            Some(Word::Plain(value) | Word::Quoted(value)) => {
+                self.position += 1;
+                Scope::Field {
+                    name,
+                    span,
+                    value,
+                    is_negated,
+                }
+            }
+            _ => {
+                self.diagnostics.push(
+                    Diagnostic::error(self.span(), "the value is missing")
+                        .expecting("a value, for example `*`"),
+                );
+                Scope::All
+            }
+        }
+    }
+}
