@@ -141,7 +141,11 @@ fn measure(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<Vec<(String
     }
     let alias = tokens.alias()?;
     if word == "pct" {
-        return percentiles(planner, &arguments, alias.map(|name| name.text));
+        return percentiles(
+            planner,
+            &arguments,
+            alias.as_ref().map(|name| name.text.as_str()),
+        );
     }
     let argument = arguments.first().map(|argument| planner.lower(argument));
     let value = build(planner, &word, argument);
@@ -188,7 +192,7 @@ fn percentile(number: Expr, percent: f64) -> Expr {
 fn percentiles(
     planner: &mut Planner<'_>,
     arguments: &[expression::Expression],
-    alias: Option<String>,
+    alias: Option<&str>,
 ) -> Parsed<Vec<(String, Typed)>> {
     let Some((field, percents)) = arguments.split_first() else {
         return Ok(Vec::new());
@@ -212,8 +216,8 @@ fn percentiles(
                 "a percentile is a number from 0 to 100",
             ));
         }
-        let name = match &alias {
-            Some(alias) if percents.len() == 1 => alias.clone(),
+        let name = match alias {
+            Some(alias) if percents.len() == 1 => alias.to_owned(),
             Some(alias) => format!("{alias}_{value}"),
             None => format!("_{name}_pct_{value}"),
         };

@@ -5,7 +5,6 @@ use std::ops::Range;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions::{math, string, unicode};
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
-use std::sync::Arc;
 
 use super::conversions;
 use super::kernels::{Matcher, Run, call};
@@ -52,7 +51,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "abs(x)",
         "The number without its sign.",
         "* | abs(-1) as x",
-        |_, a| double(math::abs(), a)
+        |_, a| double(&math::abs(), a)
     ),
     function!(
         "ceil",
@@ -61,7 +60,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "ceil(x)",
         "The next whole number above.",
         "* | ceil(1.2) as x",
-        |_, a| double(math::ceil(), a)
+        |_, a| double(&math::ceil(), a)
     ),
     function!(
         "concat",
@@ -101,7 +100,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "exp(x)",
         "e to the power of x.",
         "* | exp(1) as x",
-        |_, a| double(math::exp(), a)
+        |_, a| double(&math::exp(), a)
     ),
     function!(
         "floor",
@@ -110,7 +109,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "floor(x)",
         "The next whole number below.",
         "* | floor(1.2) as x",
-        |_, a| double(math::floor(), a)
+        |_, a| double(&math::floor(), a)
     ),
     function!(
         "formatdate",
@@ -181,7 +180,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "log(x)",
         "Natural logarithm.",
         "* | log(2) as x",
-        |_, a| double(math::ln(), a)
+        |_, a| double(&math::ln(), a)
     ),
     function!(
         "log10",
@@ -190,7 +189,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "log10(x)",
         "Logarithm to base 10.",
         "* | log10(2) as x",
-        |_, a| double(math::log10(), a)
+        |_, a| double(&math::log10(), a)
     ),
     function!(
         "now",
@@ -217,7 +216,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "pow(a, b)",
         "a to the power of b.",
         "* | pow(2, 3) as x",
-        |_, a| double(math::power(), a)
+        |_, a| double(&math::power(), a)
     ),
     function!(
         "queryendtime",
@@ -274,7 +273,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "sqrt(x)",
         "Square root.",
         "* | sqrt(4) as x",
-        |_, a| double(math::sqrt(), a)
+        |_, a| double(&math::sqrt(), a)
     ),
     function!(
         "substring",
@@ -314,7 +313,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "toLowerCase(text)",
         "In small letters.",
         "* | toLowerCase(function) as f",
-        |_, a| text(string::lower(), a)
+        |_, a| text(&string::lower(), a)
     ),
     function!(
         "tostring",
@@ -332,7 +331,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "toUpperCase(text)",
         "In capital letters.",
         "* | toUpperCase(function) as f",
-        |_, a| text(string::upper(), a)
+        |_, a| text(&string::upper(), a)
     ),
     function!(
         "trim",
@@ -341,7 +340,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
         "trim(text)",
         "Without white space around it.",
         "* | trim(_raw) as x",
-        |_, a| text(string::btrim(), a)
+        |_, a| text(&string::btrim(), a)
     ),
 ];
 
@@ -465,14 +464,14 @@ fn argument_of(planner: &mut Planner<'_>, argument: &Expression) -> Typed {
     planner.lower(argument)
 }
 
-fn double(function: Arc<ScalarUDF>, arguments: &[Typed]) -> Typed {
+fn double(function: &ScalarUDF, arguments: &[Typed]) -> Typed {
     Typed::new(
         function.call(arguments.iter().map(Typed::number).collect()),
         FieldType::Double,
     )
 }
 
-fn text(function: Arc<ScalarUDF>, arguments: &[Typed]) -> Typed {
+fn text(function: &ScalarUDF, arguments: &[Typed]) -> Typed {
     Typed::new(
         cast(function.call(vec![arguments[0].text()]), DataType::Utf8View),
         FieldType::String,
