@@ -1,3 +1,5 @@
+//! The fleet's promises: deterministic, in the order of time, as fast and as faulty as configured.
+
 use std::collections::HashMap;
 
 use super::*;
@@ -72,6 +74,11 @@ fn failures_are_as_frequent_as_promised() {
     let starts = f64::from(counts["START RequestId"]);
     let timed_out = f64::from(counts["Task timed out"]) / starts;
     assert!((0.0015..0.0035).contains(&timed_out), "{timed_out}");
+    let failed = ["Traceback", "\tat com.shop", "Invoke Error"]
+        .iter()
+        .map(|word| f64::from(counts[word]))
+        .sum::<f64>();
+    assert!((0.008..0.06).contains(&(failed / starts)), "{failed}");
     for word in [
         "signal: killed",
         "Traceback",
