@@ -21,7 +21,7 @@ pub struct SimulatorConfig {
     pub bad_deployment_minutes: Option<(u32, u32)>,
     /// After how many minutes the fleet falls silent, counted from the start.
     pub silent_after_minutes: Option<u32>,
-    /// How many events of the fleet are kept; the oldest go first.
+    /// How many events of the fleet are kept; the oldest go first. A thousand take about 400 KB.
     pub events_max: usize,
     /// How many hours events of the fleet are kept.
     pub retention_hours: u32,
@@ -45,7 +45,7 @@ impl SimulatorConfig {
             history_minutes: 30,
             bad_deployment_minutes: Some((4, 20)),
             silent_after_minutes: None,
-            events_max: 2_000_000,
+            events_max: 500_000,
             retention_hours: 24,
             account: "123456789012".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
