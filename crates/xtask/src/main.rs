@@ -1,7 +1,10 @@
 //! The repository's chores: `cargo xtask test` runs every check there is.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
+mod count;
+mod install;
 mod shell;
+mod steps;
 mod test;
 
 use clap::{Parser, Subcommand};

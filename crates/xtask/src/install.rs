@@ -1,0 +1,69 @@
+//! Installs what the tests need and the machine lacks: Debian's packages, and Python packages in an environment of their own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// A command that must succeed, and the Debian package that makes it.
+const PACKAGES: &[(&[&str], &str)] = &[
+    (&["chromium", "--version"], "chromium"),
+    (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
+];
+
+/// Installs the Debian packages whose program is missing.
+pub(crate) fn debian_packages() -> Result<()> {
+    let missing: Vec<&str> = PACKAGES
+        .iter()
+        .filter(|(probe, _)| {
+            let mut command = shell::command(probe[0]);
+            command.args(&probe[1..]);
+            !shell::succeeds(command)
+        })
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    shell::run(shell::words("apt-get update --quiet"))?;
+    let mut install = shell::words("apt-get install --yes --quiet --no-install-recommends");
+    install
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(missing);
+    shell::run(install)
+}
+
+/// Makes the Python environment for a list of requirements unless it is there; returns its interpreter.
+pub(crate) fn python(name: &str, requirements: &str) -> Result<PathBuf> {
+    let list = shell::root().join(requirements);
+    let wanted =
+        fs::read_to_string(&list).with_context(|| format!("cannot read {requirements}"))?;
+    let folder = shell::target_dir().join("python").join(name);
+    let (interpreter, stamp) = (folder.join("bin/python"), folder.join("installed.txt"));
+    let is_there = fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
+    if is_there && interpreter.exists() {
+        return Ok(interpreter);
+    }
+    let mut create = shell::words("python3 -m venv --clear");
+    create.arg(&folder);
+    shell::run(create)?;
+    let mut install = shell::command(&interpreter);
+    install
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(&list);
+    shell::run(install)?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    if !interpreter.exists() {
+        bail!("{} was not made", interpreter.display());
+    }
+    Ok(interpreter)
+}

@@ -1,0 +1,74 @@
+//! The steps of `cargo xtask test`, in their order.
+
+use anyhow::Result;
+
+use crate::count::{self, Count, counted};
+use crate::install;
+use crate::shell::{self, words};
+
+/// One step: its name, whether the steps after it need it, and what it does.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) is_ground: bool,
+    pub(crate) run: fn() -> Result<Count>,
+}
+
+/// All steps.
+pub(crate) const STEPS: &[Step] = &[
+    ground("install", install_tools),
+    test("format", || plain("cargo fmt --all --check")),
+    ground("lint", || {
+        plain("cargo clippy --release --workspace --all-targets -- -D warnings")
+    }),
+    ground("build", || plain("cargo build --release --workspace")),
+    test("rust tests", rust_tests),
+    test("ui tests", ui_tests),
+];
+
+/// A step without which the later ones make no sense.
+const fn ground(name: &'static str, run: fn() -> Result<Count>) -> Step {
+    Step {
+        name,
+        is_ground: true,
+        run,
+    }
+}
+
+/// A step whose failure does not keep the others from running.
+const fn test(name: &'static str, run: fn() -> Result<Count>) -> Step {
+    Step {
+        name,
+        is_ground: false,
+        run,
+    }
+}
+
+/// Runs a step that passes or fails as a whole.
+fn plain(line: &str) -> Result<Count> {
+    shell::run(words(line))?;
+    Ok(Count::default())
+}
+
+fn install_tools() -> Result<Count> {
+    install::debian_packages()?;
+    install::python("tests", "tests/python/requirements.txt")?;
+    Ok(Count::default())
+}
+
+/// Runs all Rust tests: with nextest where it is installed, with `cargo test` otherwise.
+fn rust_tests() -> Result<Count> {
+    if shell::succeeds(words("cargo nextest --version")) {
+        let mut nextest = words("cargo nextest run --release --workspace --no-fail-fast");
+        nextest.args(["--status-level", "fail", "--final-status-level", "fail"]);
+        return counted(nextest, count::nextest);
+    }
+    counted(
+        words("cargo test --release --workspace --no-fail-fast"),
+        count::libtest,
+    )
+}
+
+/// Runs the unit tests of the UI, whose packages the build has installed.
+fn ui_tests() -> Result<Count> {
+    counted(words("npm --prefix crates/web/ui test"), count::vitest)
+}

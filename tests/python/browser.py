@@ -1,0 +1,49 @@
+"""The search page in Chromium, against a node that holds a million events."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+from harness import Node, check, count, finish, request, workspace
+
+UI = pathlib.Path(__file__).resolve().parents[2] / "crates/web/ui"
+EVENTS, BATCH = 1_000_000, 250_000
+SOURCE = """
+[[sources]]
+name = "ndjson"
+collector = "sumo_http"
+token = "bench"
+format = "ndjson"
+time_field = "_time"
+message_field = "message"
+"""
+LEVELS = ["INFO"] * 17 + ["WARN", "ERROR", "DEBUG"]
+
+
+def fill(node):
+    """Pushes the events, spread over the last hour."""
+    begin_ms = int(time.time() * 1000) - 3_600_000
+    for first in range(0, EVENTS, BATCH):
+        lines = (
+            json.dumps({
+                "_time": begin_ms + number * 3_590_000 // EVENTS,
+                "function": f"function-{number % 9}",
+                "level": LEVELS[number % len(LEVELS)],
+                "message": json.dumps({"event": number, "path": f"/orders/{number % 100}", "latency_ms": number % 977}),
+            })
+            for number in range(first, first + BATCH)
+        )
+        status, answer = request(node.url, "POST", "/receiver/v1/http/bench", "\n".join(lines).encode())
+        if status != 200:
+            raise RuntimeError(f"refused with {status}: {answer[:200]!r}")
+
+
+with workspace() as folder, Node(folder, SOURCE) as node:
+    fill(node)
+    check(count(node.url) == EVENTS, f"{EVENTS} events were pushed")
+    for options, what in ([], "the search page does what a person asks of it"), (["--million"], "a million rows do not freeze it"):
+        result = subprocess.run(["node", "e2e/search.mjs", node.url, *options], cwd=UI, timeout=600, env=os.environ)
+        check(result.returncode == 0, what)
+finish()
