@@ -163,12 +163,19 @@ fn no_folder_is_too_full() {
 }
 
 #[test]
-fn every_collector_has_fixtures() {
+fn every_collector_has_fixtures_or_tests_of_its_own() {
     let folder = root().join("crates/collectors/src");
     let mut names = folders_in(&folder);
     names.remove("support");
-    names.retain(|name| !has_a_file(&folder.join(name).join("fixtures")));
-    assert!(names.is_empty(), "collectors without a fixture: {names:#?}");
+    names.retain(|name| {
+        let tests =
+            |file: &PathBuf| file.starts_with(folder.join(name)) && file.ends_with("tests.rs");
+        !has_a_file(&folder.join(name).join("fixtures")) && !rust_files().iter().any(tests)
+    });
+    assert!(
+        names.is_empty(),
+        "collectors that nothing proves: {names:#?}"
+    );
 }
 
 #[test]
