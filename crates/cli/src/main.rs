@@ -1,3 +1,52 @@
-//! The one binary, `nephoscope`.
+//! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`), and checks
+//! files (`check`). Thin: rules live in the crates below.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through them")]
 
-fn main() {}
+mod check;
+mod client;
+mod demo;
+mod output;
+mod query_command;
+mod serve;
+mod time_argument;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Logs and metrics of serverless functions on AWS, Google Cloud and Azure: collected, kept, searched.
+#[derive(Debug, Parser)]
+#[command(name = "nephoscope", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a node.
+    Serve(serve::Arguments),
+    /// Start simulated clouds and a node that collects from them, to look around.
+    Demo(demo::Arguments),
+    /// Ask a node a question.
+    Query(query_command::Arguments),
+    /// Check configuration and queries without running them.
+    Check(check::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Query(arguments) => query_command::run(arguments).await,
+        Command::Check(arguments) => check::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

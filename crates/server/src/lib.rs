@@ -1,1 +1,11 @@
-//! One running node.
+//! One running node: configuration, wiring, start, stop. Tests start it in their own process.
+
+mod config;
+mod error;
+mod telemetry;
+mod wiring;
+
+pub use config::{AccessKey, AuthConfig, Config, ListenConfig, StorageConfig};
+pub use error::ServerError;
+pub use telemetry::{SystemClock, init_logging};
+pub use wiring::Server;

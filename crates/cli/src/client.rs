@@ -1,0 +1,181 @@
+//! The client side of the search-job API, as any Sumo Logic client would use it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// How often the state of a search is asked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// Rows fetched at once.
+const PAGE_ROWS: usize = 10_000;
+
+/// Where the node is and who asks. Flags or environment variables.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connection {
+    /// Base URL of the node.
+    #[arg(long, env = "NEPHOSCOPE_URL", default_value = "http://127.0.0.1:8470")]
+    url: String,
+    /// Access id, if the node asks for one.
+    #[arg(long, env = "NEPHOSCOPE_ACCESS_ID", default_value = "")]
+    access_id: String,
+    /// Access key, if the node asks for one.
+    #[arg(long, env = "NEPHOSCOPE_ACCESS_KEY", default_value = "", hide_env_values = true)]
+    access_key: String,
+}
+
+/// A column of a result.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) fields: Vec<Field>,
+    pub(crate) rows: Vec<Map<String, Value>>,
+    /// Whether the rows are records (of an aggregate) or messages.
+    pub(crate) are_records: bool,
+    /// What the node says about the result besides the rows.
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    state: String,
+    message_count: usize,
+    record_count: usize,
+    pending_errors: Vec<String>,
+    pending_warnings: Vec<String>,
+}
+
+/// A question with its range, in milliseconds since the epoch.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) query: &'a str,
+    pub(crate) from_ms: i64,
+    pub(crate) to_ms: i64,
+    pub(crate) time_zone: &'a str,
+    /// At most so many rows.
+    pub(crate) limit: usize,
+}
+
+/// Runs a search to its end and returns its rows. `progress` hears how many there are so far.
+pub(crate) async fn search(
+    connection: &Connection,
+    question: &Question<'_>,
+    progress: impl Fn(&str),
+) -> Result<Found> {
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let api = Api { http, connection };
+    let body = json!({
+        "query": question.query,
+        "from": question.from_ms,
+        "to": question.to_ms,
+        "timeZone": question.time_zone,
+    });
+    let created = api.send(reqwest::Method::POST, "search/jobs", Some(&body)).await?;
+    let id = created["id"].as_str().context("the node answered without a search id")?.to_owned();
+    let found = api.collect(&id, question.limit, progress).await;
+    // The node forgets it after a while anyway.
+    drop(api.send(reqwest::Method::DELETE, &format!("search/jobs/{id}"), None).await);
+    found
+}
+
+struct Api<'a> {
+    http: reqwest::Client,
+    connection: &'a Connection,
+}
+
+impl Api<'_> {
+    async fn collect(&self, id: &str, limit: usize, progress: impl Fn(&str)) -> Result<Found> {
+        let mut warnings = Vec::new();
+        let status = loop {
+            let answer = self.send(reqwest::Method::GET, &format!("search/jobs/{id}"), None).await?;
+            let status: Status = serde_json::from_value(answer)?;
+            warnings.extend(status.pending_warnings.iter().cloned());
+            if let Some(error) = status.pending_errors.first() {
+                bail!("{error}");
+            }
+            match status.state.as_str() {
+                "DONE GATHERING RESULTS" | "FORCE PAUSED" => break status,
+                "CANCELLED" => bail!("the search was cancelled"),
+                _ => progress(&format!("{} messages, {} records", status.message_count, status.record_count)),
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        };
+        let kind = if status.record_count > 0 { "records" } else { "messages" };
+        let mut found = self.pages(id, kind, limit).await?;
+        found.warnings = warnings;
+        Ok(found)
+    }
+
+    async fn pages(&self, id: &str, kind: &str, limit: usize) -> Result<Found> {
+        let mut found =
+            Found { fields: Vec::new(), rows: Vec::new(), are_records: kind == "records", warnings: Vec::new() };
+        while found.rows.len() < limit {
+            let wanted = PAGE_ROWS.min(limit - found.rows.len());
+            let path = format!("search/jobs/{id}/{kind}?offset={}&limit={wanted}", found.rows.len());
+            let mut page = self.send(reqwest::Method::GET, &path, None).await?;
+            found.fields = serde_json::from_value(page["fields"].take())?;
+            let Value::Array(rows) = page[kind].take() else { bail!("the node answered without {kind}") };
+            let count = rows.len();
+            found.rows.extend(rows.into_iter().filter_map(|mut row| match row["map"].take() {
+                Value::Object(map) => Some(map),
+                _ => None,
+            }));
+            if count < wanted {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let url = format!("{}/api/v1/{path}", self.connection.url.trim_end_matches('/'));
+        let mut request = self.http.request(method, &url);
+        if !self.connection.access_id.is_empty() {
+            request = request.basic_auth(&self.connection.access_id, Some(&self.connection.access_key));
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("cannot reach {}; is the node running?", self.connection.url))?;
+        let status = response.status();
+        let text = response.text().await?;
+        let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(answer);
+        }
+        bail!("{}", explain(status, &answer, &text))
+    }
+}
+
+/// The node's complaint in words, with every mistake of a query on its own line.
+fn explain(status: StatusCode, answer: &Value, text: &str) -> String {
+    if let Some(diagnostics) = answer["diagnostics"].as_array().filter(|all| !all.is_empty()) {
+        let lines = diagnostics.iter().map(|diagnostic| {
+            let place = format!("{}:{}", diagnostic["line"], diagnostic["column"]);
+            let message = diagnostic["message"].as_str().unwrap_or_default();
+            match diagnostic["suggestion"].as_str() {
+                Some(suggestion) => format!("{place}: {message}; did you mean `{suggestion}`?"),
+                None => format!("{place}: {message}"),
+            }
+        });
+        return format!("the query has mistakes\n{}", lines.collect::<Vec<_>>().join("\n"));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        return "the node asks for credentials: give --access-id and --access-key, or set \
+                NEPHOSCOPE_ACCESS_ID and NEPHOSCOPE_ACCESS_KEY"
+            .to_owned();
+    }
+    let message = answer["message"].as_str().or_else(|| answer["errors"][0]["message"].as_str());
+    format!("{status}: {}", message.unwrap_or(text))
+}

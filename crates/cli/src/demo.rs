@@ -1,0 +1,66 @@
+//! `nephoscope demo`: simulated clouds, and a real node whose real collectors read them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use model::Clock;
+use server::{Config, Server, SystemClock};
+use simulator::{Simulator, SimulatorConfig};
+
+use crate::serve::until_told_to_stop;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8470")]
+    listen: SocketAddr,
+    /// Where to keep the data; made if it is missing.
+    #[arg(long, default_value = "nephoscope-demo-data")]
+    data_dir: PathBuf,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    server::init_logging();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let simulator = Simulator::start(SimulatorConfig::demo(Arc::clone(&clock)))
+        .await
+        .context("cannot start the simulated clouds")?;
+    let config = demo_config(&arguments, &simulator.aws_endpoint())?;
+    let server = Server::start(config, clock).await?;
+    println!("simulated CloudWatch at {}", simulator.aws_endpoint());
+    println!("data in {}", arguments.data_dir.display());
+    println!("open {}", server.url());
+    until_told_to_stop().await?;
+    server.shutdown().await;
+    simulator.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration that a user would write for these clouds.
+fn demo_config(arguments: &Arguments, aws_endpoint: &str) -> Result<Config> {
+    let text = format!(
+        r#"
+        [[sources]]
+        name = "demo-lambda"
+        collector = "aws_cloudwatch_logs"
+        region = "eu-west-1"
+        endpoint_url = "{aws_endpoint}"
+        log_group_prefixes = ["/aws/lambda/"]
+        category = "prod/lambda"
+        poll_interval = "2s"
+        fields = {{ account = "prod" }}
+
+        [[sources]]
+        name = "push"
+        collector = "sumo_http"
+        token = "demo"
+        "#
+    );
+    let mut config = Config::parse(&text).map_err(anyhow::Error::msg)?;
+    config.server.listen = arguments.listen;
+    config.storage.data_dir = arguments.data_dir.clone();
+    Ok(config)
+}

@@ -1,0 +1,60 @@
+//! `nephoscope query`: asks a node and prints what it finds.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use model::Clock;
+
+use crate::client::{self, Connection, Question};
+use crate::output::{self, Format};
+use crate::time_argument;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The question, such as `error | count by function`.
+    query: String,
+    /// Start of the range: -15m, now, a date and time, or milliseconds since 1970.
+    #[arg(long, default_value = "-15m", allow_hyphen_values = true)]
+    from: String,
+    /// End of the range, not included.
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    to: String,
+    /// Time zone in which `timeslice` and dates are aligned.
+    #[arg(long, default_value = "UTC")]
+    time_zone: String,
+    /// How to print: a table for people; one JSON object a line; or comma-separated values.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Print at most so many rows.
+    #[arg(long, default_value_t = model::limits::SEARCH_MESSAGES_MAX)]
+    limit: usize,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let now_ms = server::SystemClock.now().millis();
+    let question = Question {
+        query: &arguments.query,
+        from_ms: time_argument::parse(&arguments.from, now_ms)?,
+        to_ms: time_argument::parse(&arguments.to, now_ms)?,
+        time_zone: &arguments.time_zone,
+        limit: arguments.limit,
+    };
+    let shows_progress = std::io::stderr().is_terminal();
+    let found = client::search(&arguments.connection, &question, |so_far| {
+        if shows_progress {
+            eprint!("\r\x1b[2K{so_far}");
+        }
+    })
+    .await?;
+    if shows_progress {
+        eprint!("\r\x1b[2K");
+    }
+    for warning in &found.warnings {
+        eprintln!("note: {warning}");
+    }
+    output::print(&found, arguments.format)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,36 @@
+//! `nephoscope serve`: one node, until it is told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use server::{Config, Server, SystemClock};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Configuration file; without it `nephoscope.toml` of the working directory, if there is one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    server::init_logging();
+    let config = Config::load(arguments.config.as_deref())?;
+    let server = Server::start(config, Arc::new(SystemClock)).await?;
+    println!("nephoscope listens on {}", server.url());
+    until_told_to_stop().await?;
+    server.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns at Ctrl-C or at the signal that service managers send.
+pub(crate) async fn until_told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! The configuration file: every key, its default, and how mistakes in it are reported.
+//!
+//! A node runs without any file. Text values may contain `${NAME}`, which stands for an
+//! environment variable.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::ServerError;
+
+/// Name of the file that is read from the working directory if there is one.
+const DEFAULT_FILE: &str = "nephoscope.toml";
+/// A suggestion is made if the names are at least this alike (1.0 = equal).
+const SUGGESTION_LIKENESS_MIN: f64 = 0.7;
+
+/// All settings of a node.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `[server]`: how the node is reached.
+    pub server: ListenConfig,
+    /// `[storage]`: where data rests.
+    pub storage: StorageConfig,
+    /// `[auth]`: who may use it.
+    pub auth: AuthConfig,
+    /// `[[sources]]`: where data comes from.
+    pub sources: Vec<collectors::SourceConfig>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenConfig {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        ListenConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8470)) }
+    }
+}
+
+/// `[storage]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// Directory of the log, the segments and the catalog; made if it is missing.
+    pub data_dir: PathBuf,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        StorageConfig { data_dir: PathBuf::from("data") }
+    }
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// `[[auth.access_keys]]`: HTTP Basic credentials. Without any, the node listens on
+    /// loopback only and asks nobody who they are.
+    pub access_keys: Vec<AccessKey>,
+}
+
+/// One pair of credentials.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// The access id: the user name of HTTP Basic.
+    pub id: String,
+    /// The access key: the password.
+    pub key: String,
+}
+
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).field("key", &"***").finish()
+    }
+}
+
+impl Config {
+    /// Reads `file`, or `nephoscope.toml` of the working directory if there is one, or else
+    /// returns the defaults.
+    ///
+    /// # Errors
+    /// If a file that was asked for cannot be read, or a file has a mistake.
+    pub fn load(file: Option<&Path>) -> Result<Config, ServerError> {
+        let path = match file {
+            Some(path) => path.to_path_buf(),
+            None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+            None => return Ok(Config::default()),
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ServerError::ConfigUnreadable { path: path.clone(), source })?;
+        Config::parse(&text).map_err(|message| ServerError::ConfigInvalid { path, message })
+    }
+
+    /// Reads a configuration from its text.
+    ///
+    /// # Errors
+    /// The mistake in words: what, on which line, and what was probably meant.
+    pub fn parse(text: &str) -> Result<Config, String> {
+        let text = expand_environment(text)?;
+        let config: Config = toml::from_str(&text).map_err(|error| with_suggestion(&error.to_string()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        for (index, key) in self.auth.access_keys.iter().enumerate() {
+            if key.id.is_empty() || key.key.is_empty() {
+                return Err(format!("auth.access_keys[{index}] has an empty id or key"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Replaces `${NAME}` by the environment variable `NAME`, escaped for a basic TOML string.
+fn expand_environment(text: &str) -> Result<String, String> {
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, tail) =
+            after.split_once('}').ok_or("`${` without `}`: write ${NAME}, or put the text in another way")?;
+        let value = std::env::var(name)
+            .map_err(|_| format!("environment variable `{name}` is not set, but ${{{name}}} is used"))?;
+        expanded.push_str(before);
+        expanded.push_str(&value.replace('\\', "\\\\").replace('"', "\\\""));
+        rest = tail;
+    }
+    expanded.push_str(rest);
+    Ok(expanded)
+}
+
+/// Adds "did you mean" to a complaint about an unknown name.
+fn with_suggestion(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = names.next().filter(|_| message.contains("unknown ")) else {
+        return message.trim_end().to_owned();
+    };
+    let likeness = |name: &&str| strsim::jaro_winkler(unknown, name);
+    let best = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match best.filter(|name| likeness(name) >= SUGGESTION_LIKENESS_MIN) {
+        Some(name) => format!("{}; did you mean `{name}`?", message.trim_end()),
+        None => message.trim_end().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_needed() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8470");
+        assert_eq!(config.storage.data_dir, PathBuf::from("data"));
+        assert!(config.sources.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_likely_one() {
+        let mistake = Config::parse("[server]\nlisten_adress = \"127.0.0.1:1\"\n").unwrap_err();
+        assert!(mistake.contains("unknown field `listen_adress`"), "{mistake}");
+        assert!(mistake.contains("did you mean `listen`?"), "{mistake}");
+    }
+
+    #[test]
+    fn keys_do_not_reach_the_log() {
+        let config = Config::parse("[[auth.access_keys]]\nid = \"suX\"\nkey = \"hidden\"\n").unwrap();
+        let shown = format!("{config:?}");
+        assert!(shown.contains("suX") && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
+    fn a_missing_environment_variable_is_named() {
+        let mistake = Config::parse("[storage]\ndata_dir = \"${NEPHOSCOPE_NOT_SET}/x\"\n").unwrap_err();
+        assert!(mistake.contains("`NEPHOSCOPE_NOT_SET` is not set"), "{mistake}");
+    }
+}

@@ -1,0 +1,113 @@
+//! The order of start and stop, and what is connected to what.
+//!
+//! Start: store (opens the catalog) → ingest (replays the log) → searches → sources (begin to
+//! deliver) → HTTP. Stop goes the other way, so that nothing is delivered to a closed room.
+
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ingest::{Ingest, IngestConfig};
+use model::{Clock, EventSink};
+use storage::{Store, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use crate::{Config, ServerError, telemetry};
+
+/// A node that runs. Dropping it does not stop it; [`Server::shutdown`] does.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    sources: Arc<collectors::Sources>,
+    ingest: Arc<Ingest>,
+    stop_http: oneshot::Sender<()>,
+    http: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a node: when this returns, it listens, collects and answers.
+    ///
+    /// # Errors
+    /// Says which room did not start, and why.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Server, ServerError> {
+        let listen = config.server.listen;
+        if config.auth.access_keys.is_empty() && !listen.ip().is_loopback() {
+            return Err(ServerError::OpenToTheNetwork(listen));
+        }
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|source| ServerError::Listen { address: listen, source })?;
+        let address =
+            listener.local_addr().map_err(|source| ServerError::Listen { address: listen, source })?;
+        let metrics = telemetry::metrics_handle()?;
+
+        let data_dir = config.storage.data_dir.clone();
+        let store = Store::open(StoreConfig { data_dir: data_dir.clone() }, Arc::clone(&clock))
+            .await
+            .map_err(|source| ServerError::Storage { path: data_dir, source })?;
+        let ingest = Arc::new(Ingest::start(store.clone(), IngestConfig::default()).await?);
+        let searches = query::Searches::new(store.clone(), query::SearchConfig::default());
+        let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
+        let sources =
+            Arc::new(collectors::Sources::start(config.sources, sink, Arc::clone(&clock)).await?);
+
+        let router = api::router(api::Node {
+            store,
+            searches,
+            sources: Arc::clone(&sources),
+            clock,
+            access_keys: config
+                .auth
+                .access_keys
+                .into_iter()
+                .map(|key| api::AccessKey { id: key.id, key: key.key })
+                .collect(),
+            metrics,
+            version: env!("CARGO_PKG_VERSION"),
+            ui: web::router(),
+        });
+        let (stop_http, stopped) = oneshot::channel();
+        let http = tokio::spawn(serve(listener, router, stopped));
+        info!(%address, "listening");
+        Ok(Server { address, sources, ingest, stop_http, http })
+    }
+
+    /// Where the node listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The node's base URL, for people and clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops collecting, flushes what is in memory, and stops listening.
+    pub async fn shutdown(self) {
+        self.sources.shutdown().await;
+        self.ingest.shutdown().await;
+        // The HTTP task may be gone already, which is what is wanted.
+        drop(self.stop_http.send(()));
+        if let Err(error) = self.http.await {
+            error!(%error, "http task failed");
+        }
+        info!("stopped");
+    }
+}
+
+/// Answers until told to stop. Open connections are not waited for: a search that streams to a
+/// browser would hold the node for ever.
+async fn serve(listener: TcpListener, router: axum::Router, stopped: oneshot::Receiver<()>) {
+    let serving = axum::serve(listener, router);
+    tokio::select! {
+        result = serving.into_future() => {
+            if let Err(error) = result {
+                error!(%error, "http server failed");
+            }
+        }
+        _ = stopped => {}
+    }
+}
