@@ -74,7 +74,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut checked = Vec::new();
     if arguments.path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read standard input")?;
         checked.extend(check_lines("-", &text, arguments.language));
     } else {
         check_path(&arguments.path, arguments.language, &mut checked)?;
@@ -89,7 +91,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.format == CheckFormat::Text {
         println!("{} checked, {failed} with mistakes", checked.len());
     }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn check_path(path: &Path, language: LanguageArgument, checked: &mut Vec<Checked>) -> Result<()> {
@@ -100,9 +106,15 @@ fn check_path(path: &Path, language: LanguageArgument, checked: &mut Vec<Checked
             .collect::<std::io::Result<_>>()?;
         entries.sort();
         let wanted = |path: &&PathBuf| {
-            path.is_dir() || path.extension().is_some_and(|ending| ending == "toml" || ending == "jsonl")
+            path.is_dir()
+                || path
+                    .extension()
+                    .is_some_and(|ending| ending == "toml" || ending == "jsonl")
         };
-        return entries.iter().filter(wanted).try_for_each(|entry| check_path(entry, language, checked));
+        return entries
+            .iter()
+            .filter(wanted)
+            .try_for_each(|entry| check_path(entry, language, checked));
     }
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
@@ -116,22 +128,38 @@ fn check_path(path: &Path, language: LanguageArgument, checked: &mut Vec<Checked
 }
 
 fn check_lines(name: &str, text: &str, language: LanguageArgument) -> Vec<Checked> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
     lines
-        .map(|(index, line)| match serde_json::from_str::<QueryLine>(line) {
-            Ok(line) => {
-                let id = line.id.as_str().map_or_else(|| line.id.to_string(), str::to_owned);
-                check_query(id, &line.query, line.language.unwrap_or(language))
-            }
-            Err(error) => complaint(format!("{name}:{}", index + 1), format!("not a query line: {error}")),
-        })
+        .map(
+            |(index, line)| match serde_json::from_str::<QueryLine>(line) {
+                Ok(line) => {
+                    let id = line
+                        .id
+                        .as_str()
+                        .map_or_else(|| line.id.to_string(), str::to_owned);
+                    check_query(id, &line.query, line.language.unwrap_or(language))
+                }
+                Err(error) => complaint(
+                    format!("{name}:{}", index + 1),
+                    format!("not a query line: {error}"),
+                ),
+            },
+        )
         .collect()
 }
 
 fn check_query(id: String, text: &str, language: LanguageArgument) -> Checked {
     let diagnostics = query::check(text, language.into());
     let ok = !diagnostics.iter().any(Diagnostic::is_error);
-    Checked { id, ok, diagnostics, message: None }
+    Checked {
+        id,
+        ok,
+        diagnostics,
+        message: None,
+    }
 }
 
 fn check_toml(name: &str, text: &str) -> Checked {
@@ -142,13 +170,23 @@ fn check_toml(name: &str, text: &str) -> Checked {
         };
     }
     match server::Config::parse(text) {
-        Ok(_) => Checked { id: name.to_owned(), ok: true, diagnostics: Vec::new(), message: None },
+        Ok(_) => Checked {
+            id: name.to_owned(),
+            ok: true,
+            diagnostics: Vec::new(),
+            message: None,
+        },
         Err(message) => complaint(name.to_owned(), message),
     }
 }
 
 fn complaint(id: String, message: String) -> Checked {
-    Checked { id, ok: false, diagnostics: Vec::new(), message: Some(message) }
+    Checked {
+        id,
+        ok: false,
+        diagnostics: Vec::new(),
+        message: Some(message),
+    }
 }
 
 fn print_text(item: &Checked) {
@@ -156,7 +194,10 @@ fn print_text(item: &Checked) {
         println!("{}: {message}", item.id);
     }
     for diagnostic in &item.diagnostics {
-        println!("{}:{}:{}: {}", item.id, diagnostic.line, diagnostic.column, diagnostic.message);
+        println!(
+            "{}:{}:{}: {}",
+            item.id, diagnostic.line, diagnostic.column, diagnostic.message
+        );
         if let Some(suggestion) = &diagnostic.suggestion {
             println!("    did you mean `{suggestion}`?");
         }

@@ -22,7 +22,12 @@ pub(crate) struct Connection {
     #[arg(long, env = "NEPHOSCOPE_ACCESS_ID", default_value = "")]
     access_id: String,
     /// Access key, if the node asks for one.
-    #[arg(long, env = "NEPHOSCOPE_ACCESS_KEY", default_value = "", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "NEPHOSCOPE_ACCESS_KEY",
+        default_value = "",
+        hide_env_values = true
+    )]
     access_key: String,
 }
 
@@ -78,11 +83,19 @@ pub(crate) async fn search(
         "to": question.to_ms,
         "timeZone": question.time_zone,
     });
-    let created = api.send(reqwest::Method::POST, "search/jobs", Some(&body)).await?;
-    let id = created["id"].as_str().context("the node answered without a search id")?.to_owned();
+    let created = api
+        .send(reqwest::Method::POST, "search/jobs", Some(&body))
+        .await?;
+    let id = created["id"]
+        .as_str()
+        .context("the node answered without a search id")?
+        .to_owned();
     let found = api.collect(&id, question.limit, progress).await;
     // The node forgets it after a while anyway.
-    drop(api.send(reqwest::Method::DELETE, &format!("search/jobs/{id}"), None).await);
+    drop(
+        api.send(reqwest::Method::DELETE, &format!("search/jobs/{id}"), None)
+            .await,
+    );
     found
 }
 
@@ -95,7 +108,9 @@ impl Api<'_> {
     async fn collect(&self, id: &str, limit: usize, progress: impl Fn(&str)) -> Result<Found> {
         let mut warnings = Vec::new();
         let status = loop {
-            let answer = self.send(reqwest::Method::GET, &format!("search/jobs/{id}"), None).await?;
+            let answer = self
+                .send(reqwest::Method::GET, &format!("search/jobs/{id}"), None)
+                .await?;
             let status: Status = serde_json::from_value(answer)?;
             warnings.extend(status.pending_warnings.iter().cloned());
             if let Some(error) = status.pending_errors.first() {
@@ -104,30 +119,49 @@ impl Api<'_> {
             match status.state.as_str() {
                 "DONE GATHERING RESULTS" | "FORCE PAUSED" => break status,
                 "CANCELLED" => bail!("the search was cancelled"),
-                _ => progress(&format!("{} messages, {} records", status.message_count, status.record_count)),
+                _ => progress(&format!(
+                    "{} messages, {} records",
+                    status.message_count, status.record_count
+                )),
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         };
-        let kind = if status.record_count > 0 { "records" } else { "messages" };
+        let kind = if status.record_count > 0 {
+            "records"
+        } else {
+            "messages"
+        };
         let mut found = self.pages(id, kind, limit).await?;
         found.warnings = warnings;
         Ok(found)
     }
 
     async fn pages(&self, id: &str, kind: &str, limit: usize) -> Result<Found> {
-        let mut found =
-            Found { fields: Vec::new(), rows: Vec::new(), are_records: kind == "records", warnings: Vec::new() };
+        let mut found = Found {
+            fields: Vec::new(),
+            rows: Vec::new(),
+            are_records: kind == "records",
+            warnings: Vec::new(),
+        };
         while found.rows.len() < limit {
             let wanted = PAGE_ROWS.min(limit - found.rows.len());
-            let path = format!("search/jobs/{id}/{kind}?offset={}&limit={wanted}", found.rows.len());
+            let path = format!(
+                "search/jobs/{id}/{kind}?offset={}&limit={wanted}",
+                found.rows.len()
+            );
             let mut page = self.send(reqwest::Method::GET, &path, None).await?;
             found.fields = serde_json::from_value(page["fields"].take())?;
-            let Value::Array(rows) = page[kind].take() else { bail!("the node answered without {kind}") };
+            let Value::Array(rows) = page[kind].take() else {
+                bail!("the node answered without {kind}")
+            };
             let count = rows.len();
-            found.rows.extend(rows.into_iter().filter_map(|mut row| match row["map"].take() {
-                Value::Object(map) => Some(map),
-                _ => None,
-            }));
+            found.rows.extend(
+                rows.into_iter()
+                    .filter_map(|mut row| match row["map"].take() {
+                        Value::Object(map) => Some(map),
+                        _ => None,
+                    }),
+            );
             if count < wanted {
                 break;
             }
@@ -135,19 +169,29 @@ impl Api<'_> {
         Ok(found)
     }
 
-    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let url = format!("{}/api/v1/{path}", self.connection.url.trim_end_matches('/'));
+    async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
+        let url = format!(
+            "{}/api/v1/{path}",
+            self.connection.url.trim_end_matches('/')
+        );
         let mut request = self.http.request(method, &url);
         if !self.connection.access_id.is_empty() {
-            request = request.basic_auth(&self.connection.access_id, Some(&self.connection.access_key));
+            request = request.basic_auth(
+                &self.connection.access_id,
+                Some(&self.connection.access_key),
+            );
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request
-            .send()
-            .await
-            .with_context(|| format!("cannot reach {}; is the node running?", self.connection.url))?;
+        let response = request.send().await.with_context(|| {
+            format!("cannot reach {}; is the node running?", self.connection.url)
+        })?;
         let status = response.status();
         let text = response.text().await?;
         let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -160,7 +204,10 @@ impl Api<'_> {
 
 /// The node's complaint in words, with every mistake of a query on its own line.
 fn explain(status: StatusCode, answer: &Value, text: &str) -> String {
-    if let Some(diagnostics) = answer["diagnostics"].as_array().filter(|all| !all.is_empty()) {
+    if let Some(diagnostics) = answer["diagnostics"]
+        .as_array()
+        .filter(|all| !all.is_empty())
+    {
         let lines = diagnostics.iter().map(|diagnostic| {
             let place = format!("{}:{}", diagnostic["line"], diagnostic["column"]);
             let message = diagnostic["message"].as_str().unwrap_or_default();
@@ -169,13 +216,18 @@ fn explain(status: StatusCode, answer: &Value, text: &str) -> String {
                 None => format!("{place}: {message}"),
             }
         });
-        return format!("the query has mistakes\n{}", lines.collect::<Vec<_>>().join("\n"));
+        return format!(
+            "the query has mistakes\n{}",
+            lines.collect::<Vec<_>>().join("\n")
+        );
     }
     if status == StatusCode::UNAUTHORIZED {
         return "the node asks for credentials: give --access-id and --access-key, or set \
                 NEPHOSCOPE_ACCESS_ID and NEPHOSCOPE_ACCESS_KEY"
             .to_owned();
     }
-    let message = answer["message"].as_str().or_else(|| answer["errors"][0]["message"].as_str());
+    let message = answer["message"]
+        .as_str()
+        .or_else(|| answer["errors"][0]["message"].as_str());
     format!("{status}: {}", message.unwrap_or(text))
 }

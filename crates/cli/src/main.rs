@@ -1,6 +1,10 @@
 //! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`), and checks
 //! files (`check`). Thin: rules live in the crates below.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through them")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks through them"
+)]
 
 mod check;
 mod client;

@@ -25,14 +25,21 @@ const CELL_CHARS_MAX: usize = 400;
 
 pub(crate) fn print(found: &Found, format: Format) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let names: Vec<&str> = found.fields.iter().map(|field| field.name.as_str()).collect();
+    let names: Vec<&str> = found
+        .fields
+        .iter()
+        .map(|field| field.name.as_str())
+        .collect();
     let written = match format {
         Format::Json => print_json(&mut out, &found.rows),
         Format::Csv => print_csv(&mut out, &names, &found.rows),
         Format::Table if found.are_records => print_table(&mut out, &names, &found.rows),
         Format::Table => {
-            let shown: Vec<&str> =
-                MESSAGE_COLUMNS.iter().copied().filter(|name| names.contains(name)).collect();
+            let shown: Vec<&str> = MESSAGE_COLUMNS
+                .iter()
+                .copied()
+                .filter(|name| names.contains(name))
+                .collect();
             print_table(&mut out, &shown, &found.rows)
         }
     }
@@ -52,11 +59,18 @@ fn print_json(out: &mut impl Write, rows: &[Map<String, Value>]) -> std::io::Res
     Ok(())
 }
 
-fn print_csv(out: &mut impl Write, names: &[&str], rows: &[Map<String, Value>]) -> std::io::Result<()> {
+fn print_csv(
+    out: &mut impl Write,
+    names: &[&str],
+    rows: &[Map<String, Value>],
+) -> std::io::Result<()> {
     let head: Vec<String> = names.iter().map(|name| csv_cell(name)).collect();
     writeln!(out, "{}", head.join(","))?;
     for row in rows {
-        let cells: Vec<String> = names.iter().map(|name| csv_cell(&cell_text(row, name))).collect();
+        let cells: Vec<String> = names
+            .iter()
+            .map(|name| csv_cell(&cell_text(row, name)))
+            .collect();
         writeln!(out, "{}", cells.join(","))?;
     }
     Ok(())
@@ -71,21 +85,34 @@ fn csv_cell(text: &str) -> String {
     }
 }
 
-fn print_table(out: &mut impl Write, names: &[&str], rows: &[Map<String, Value>]) -> std::io::Result<()> {
-    let cells: Vec<Vec<String>> =
-        rows.iter().map(|row| names.iter().map(|name| table_cell(row, name)).collect()).collect();
+fn print_table(
+    out: &mut impl Write,
+    names: &[&str],
+    rows: &[Map<String, Value>],
+) -> std::io::Result<()> {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| names.iter().map(|name| table_cell(row, name)).collect())
+        .collect();
     let widths: Vec<usize> = names
         .iter()
         .enumerate()
         .map(|(column, name)| {
-            let widest = cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+            let widest = cells
+                .iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0);
             widest.max(name.chars().count())
         })
         .collect();
     let head: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     for row in std::iter::once(&head).chain(&cells) {
-        let padded: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         writeln!(out, "{}", padded.join("  ").trim_end())?;
     }
     Ok(())
@@ -124,13 +151,19 @@ mod tests {
     fn csv_quotes_what_would_break_a_line() {
         let mut out = Vec::new();
         print_csv(&mut out, &["function", "_count"], &rows()).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "function,_count\n\"a,\"\"b\"\"\",2\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "function,_count\n\"a,\"\"b\"\"\",2\n"
+        );
     }
 
     #[test]
     fn a_table_lines_its_columns_up() {
         let mut out = Vec::new();
         print_table(&mut out, &["function", "_count"], &rows()).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "function  _count\na,\"b\"     2\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "function  _count\na,\"b\"     2\n"
+        );
     }
 }

@@ -47,7 +47,9 @@ fn duration_ms(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, after) = rest.split_at_checked(digits)?;
-        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let letters = after
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(after.len());
         let (unit, tail) = after.split_at_checked(letters)?;
         let (_, unit_ms) = UNITS_MS.iter().find(|(name, _)| *name == unit)?;
         total = total.checked_add(number.parse::<i64>().ok()?.checked_mul(*unit_ms)?)?;

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused() {
-        let error = SavedSearch::parse("name = \"a\"\nquery = \"b\"\nrnage = \"-1h\"\n").unwrap_err();
+        let error =
+            SavedSearch::parse("name = \"a\"\nquery = \"b\"\nrnage = \"-1h\"\n").unwrap_err();
         assert!(error.to_string().contains("rnage"), "{error}");
     }
 }

@@ -39,7 +39,9 @@ pub struct ListenConfig {
 
 impl Default for ListenConfig {
     fn default() -> Self {
-        ListenConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8470)) }
+        ListenConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8470)),
+        }
     }
 }
 
@@ -53,7 +55,9 @@ pub struct StorageConfig {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        StorageConfig { data_dir: PathBuf::from("data") }
+        StorageConfig {
+            data_dir: PathBuf::from("data"),
+        }
     }
 }
 
@@ -78,7 +82,10 @@ pub struct AccessKey {
 
 impl std::fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessKey").field("id", &self.id).field("key", &"***").finish()
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .field("key", &"***")
+            .finish()
     }
 }
 
@@ -94,8 +101,11 @@ impl Config {
             None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
             None => return Ok(Config::default()),
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ServerError::ConfigUnreadable { path: path.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| ServerError::ConfigUnreadable {
+                path: path.clone(),
+                source,
+            })?;
         Config::parse(&text).map_err(|message| ServerError::ConfigInvalid { path, message })
     }
 
@@ -105,7 +115,8 @@ impl Config {
     /// The mistake in words: what, on which line, and what was probably meant.
     pub fn parse(text: &str) -> Result<Config, String> {
         let text = expand_environment(text)?;
-        let config: Config = toml::from_str(&text).map_err(|error| with_suggestion(&error.to_string()))?;
+        let config: Config =
+            toml::from_str(&text).map_err(|error| with_suggestion(&error.to_string()))?;
         config.validate()?;
         Ok(config)
     }
@@ -125,10 +136,12 @@ fn expand_environment(text: &str) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let (name, tail) =
-            after.split_once('}').ok_or("`${` without `}`: write ${NAME}, or put the text in another way")?;
-        let value = std::env::var(name)
-            .map_err(|_| format!("environment variable `{name}` is not set, but ${{{name}}} is used"))?;
+        let (name, tail) = after
+            .split_once('}')
+            .ok_or("`${` without `}`: write ${NAME}, or put the text in another way")?;
+        let value = std::env::var(name).map_err(|_| {
+            format!("environment variable `{name}` is not set, but ${{{name}}} is used")
+        })?;
         expanded.push_str(before);
         expanded.push_str(&value.replace('\\', "\\\\").replace('"', "\\\""));
         rest = tail;
@@ -166,20 +179,31 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_the_likely_one() {
         let mistake = Config::parse("[server]\nlisten_adress = \"127.0.0.1:1\"\n").unwrap_err();
-        assert!(mistake.contains("unknown field `listen_adress`"), "{mistake}");
+        assert!(
+            mistake.contains("unknown field `listen_adress`"),
+            "{mistake}"
+        );
         assert!(mistake.contains("did you mean `listen`?"), "{mistake}");
     }
 
     #[test]
     fn keys_do_not_reach_the_log() {
-        let config = Config::parse("[[auth.access_keys]]\nid = \"suX\"\nkey = \"hidden\"\n").unwrap();
+        let config =
+            Config::parse("[[auth.access_keys]]\nid = \"suX\"\nkey = \"hidden\"\n").unwrap();
         let shown = format!("{config:?}");
-        assert!(shown.contains("suX") && !shown.contains("hidden"), "{shown}");
+        assert!(
+            shown.contains("suX") && !shown.contains("hidden"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn a_missing_environment_variable_is_named() {
-        let mistake = Config::parse("[storage]\ndata_dir = \"${NEPHOSCOPE_NOT_SET}/x\"\n").unwrap_err();
-        assert!(mistake.contains("`NEPHOSCOPE_NOT_SET` is not set"), "{mistake}");
+        let mistake =
+            Config::parse("[storage]\ndata_dir = \"${NEPHOSCOPE_NOT_SET}/x\"\n").unwrap_err();
+        assert!(
+            mistake.contains("`NEPHOSCOPE_NOT_SET` is not set"),
+            "{mistake}"
+        );
     }
 }

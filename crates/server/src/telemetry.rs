@@ -14,7 +14,10 @@ use crate::ServerError;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one clock that everything else is given")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one clock that everything else is given"
+    )]
     fn now(&self) -> Timestamp {
         let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let nanos = since_epoch.map_or(0, |elapsed| elapsed.as_nanos());
@@ -25,8 +28,7 @@ impl Clock for SystemClock {
 /// Sends log lines to standard error; `RUST_LOG` chooses which (default: `info` of ours, `warn`
 /// of the libraries). A second call changes nothing.
 pub fn init_logging() {
-    const DEFAULT: &str =
-        "warn,server=info,ingest=info,storage=info,collectors=info,query=info,api=info,simulator=info";
+    const DEFAULT: &str = "warn,server=info,ingest=info,storage=info,collectors=info,query=info,api=info,simulator=info";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -42,7 +44,11 @@ pub fn init_logging() {
 pub(crate) fn metrics_handle() -> Result<PrometheusHandle, ServerError> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
     HANDLE
-        .get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string()))
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .install_recorder()
+                .map_err(|error| error.to_string())
+        })
         .clone()
         .map_err(ServerError::Metrics)
 }

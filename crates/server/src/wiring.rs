@@ -39,15 +39,30 @@ impl Server {
         }
         let listener = TcpListener::bind(listen)
             .await
-            .map_err(|source| ServerError::Listen { address: listen, source })?;
-        let address =
-            listener.local_addr().map_err(|source| ServerError::Listen { address: listen, source })?;
+            .map_err(|source| ServerError::Listen {
+                address: listen,
+                source,
+            })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| ServerError::Listen {
+                address: listen,
+                source,
+            })?;
         let metrics = telemetry::metrics_handle()?;
 
         let data_dir = config.storage.data_dir.clone();
-        let store = Store::open(StoreConfig { data_dir: data_dir.clone() }, Arc::clone(&clock))
-            .await
-            .map_err(|source| ServerError::Storage { path: data_dir, source })?;
+        let store = Store::open(
+            StoreConfig {
+                data_dir: data_dir.clone(),
+            },
+            Arc::clone(&clock),
+        )
+        .await
+        .map_err(|source| ServerError::Storage {
+            path: data_dir,
+            source,
+        })?;
         let ingest = Arc::new(Ingest::start(store.clone(), IngestConfig::default()).await?);
         let searches = query::Searches::new(store.clone(), query::SearchConfig::default());
         let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
@@ -63,7 +78,10 @@ impl Server {
                 .auth
                 .access_keys
                 .into_iter()
-                .map(|key| api::AccessKey { id: key.id, key: key.key })
+                .map(|key| api::AccessKey {
+                    id: key.id,
+                    key: key.key,
+                })
                 .collect(),
             metrics,
             version: env!("CARGO_PKG_VERSION"),
@@ -72,7 +90,13 @@ impl Server {
         let (stop_http, stopped) = oneshot::channel();
         let http = tokio::spawn(serve(listener, router, stopped));
         info!(%address, "listening");
-        Ok(Server { address, sources, ingest, stop_http, http })
+        Ok(Server {
+            address,
+            sources,
+            ingest,
+            stop_http,
+            http,
+        })
     }
 
     /// Where the node listens.
