@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     server::init_logging();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let simulator = Simulator::start(SimulatorConfig::demo(Arc::clone(&clock)))
+    let simulator = Simulator::start(SimulatorConfig::new(Arc::clone(&clock)))
         .await
         .context("cannot start the simulated clouds")?;
     let config = demo_config(&arguments, &simulator.aws_endpoint())?;

@@ -67,7 +67,7 @@ impl Server {
         let searches = query::Searches::new(store.clone(), query::SearchConfig::default());
         let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
         let sources =
-            Arc::new(collectors::Sources::start(config.sources, sink, Arc::clone(&clock)).await?);
+            Arc::new(collectors::Sources::start(config.sources, sink, Arc::clone(&clock))?);
 
         let router = api::router(api::Node {
             store,
