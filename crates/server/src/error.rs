@@ -47,6 +47,9 @@ pub enum ServerError {
     /// Ingest did not start.
     #[error("cannot start ingest: {0}")]
     Ingest(#[from] ingest::IngestError),
+    /// Searches cannot be run.
+    #[error("cannot start the searches: {0}")]
+    Searches(#[from] query::QueryError),
     /// A source cannot be started.
     #[error("cannot start the sources: {0}")]
     Sources(#[from] collectors::CollectorsError),

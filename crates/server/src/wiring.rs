@@ -64,10 +64,13 @@ impl Server {
             source,
         })?;
         let ingest = Arc::new(Ingest::start(store.clone(), IngestConfig::default()).await?);
-        let searches = query::Searches::new(store.clone(), query::SearchConfig::default());
+        let searches = query::Searches::new(store.clone(), query::SearchConfig::default())?;
         let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
-        let sources =
-            Arc::new(collectors::Sources::start(config.sources, sink, Arc::clone(&clock))?);
+        let sources = Arc::new(collectors::Sources::start(
+            config.sources,
+            sink,
+            Arc::clone(&clock),
+        )?);
 
         let router = api::router(api::Node {
             store,
@@ -112,9 +115,13 @@ impl Server {
     /// Stops collecting, flushes what is in memory, and stops listening.
     pub async fn shutdown(self) {
         self.sources.shutdown().await;
-        self.ingest.shutdown().await;
-        // The HTTP task may be gone already, which is what is wanted.
-        drop(self.stop_http.send(()));
+        if let Err(error) = self.ingest.shutdown().await {
+            // Nothing is lost: the log is replayed at the next start.
+            error!(%error, "last flush failed");
+        }
+        if self.stop_http.send(()).is_err() {
+            info!("http had stopped before");
+        }
         if let Err(error) = self.http.await {
             error!(%error, "http task failed");
         }
