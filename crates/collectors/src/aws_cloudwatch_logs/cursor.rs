@@ -3,7 +3,9 @@
 //! AWS shows events late, so "the last event's time" is no position. Four kinds of windows
 //! overlap, and the sink drops what it has by id:
 //! - *tip*: the newest seconds, at every poll of a busy group;
-//! - *settle*: from `low` on; it ends with `low` moved to `settle` before the moment it began;
+//! - *settle*: from `low` on; it ends with `low` moved to `settle` before the moment it began,
+//!   except that a young group with few events is read whole for its first day: that is cheap,
+//!   and whoever fills a new group by hand or by import writes old times into it;
 //! - *sweep*: `[low - sweep_depth, low)` now and then, for what came later still;
 //! - *history*: what was there before the source was, or while it was away, oldest first.
 
@@ -18,14 +20,17 @@ const HOUR_MS: i64 = 3600 * SECOND_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// AWS takes events up to this old, so a log group can hold some from before its creation.
 const EVENT_AGE_MAX_MS: i64 = 14 * DAY_MS + HOUR_MS;
-/// A log group younger than this is read in one window.
+/// A log group younger than this is read in one window, again and again up to so many events.
 const YOUNG_MS: i64 = DAY_MS;
+const YOUNG_EVENTS_MAX: usize = 20_000;
 /// When `low` is further behind, the gap becomes history, so that the newest events come first.
 const BEHIND_MAX_MS: i64 = HOUR_MS;
 /// The least that a tip window overlaps the one before.
 const TIP_OVERLAP_MS: i64 = 20 * SECOND_MS;
 /// A settle window with up to so many events is read at every poll.
 const QUIET_EVENTS_MAX: usize = 500;
+/// A fuller one is read so much later for each of its events.
+const SETTLE_EVENT_MS: i64 = 2;
 /// Bounds of a history window, and the pages that make it shrink or grow.
 const SLICE_MS: std::ops::RangeInclusive<i64> = 60 * SECOND_MS..=30 * DAY_MS;
 const SLICE_PAGES_MANY: usize = 32;
@@ -105,7 +110,7 @@ pub(crate) struct Cursor {
     settle_events: usize,
     slice_ms: i64,
     sweep: Option<Gap>,
-    is_young: bool,
+    created_ms: i64,
 }
 
 impl Cursor {
@@ -145,7 +150,7 @@ impl Cursor {
             settle_events: 0,
             slice_ms: HOUR_MS,
             sweep: None,
-            is_young: now_ms.saturating_sub(created_ms) < YOUNG_MS,
+            created_ms,
         }
     }
 
@@ -186,13 +191,19 @@ impl Cursor {
     pub(crate) fn next_head(&mut self, now: Timestamp) -> Window {
         let now_ms = now.millis();
         let settle_ms = self.effective_settle_ms();
-        if !self.is_young && now_ms - self.position.low_ms > BEHIND_MAX_MS.max(2 * settle_ms) {
+        if !self.is_young(now_ms)
+            && now_ms - self.position.low_ms > BEHIND_MAX_MS.max(2 * settle_ms)
+        {
             self.turn_into_history(now_ms - settle_ms);
         }
+        let events_ms = i64::try_from(self.settle_events)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(SETTLE_EVENT_MS)
+            .min(settle_ms / 5);
         let is_due = self.settle_events <= QUIET_EVENTS_MAX
             || self
                 .settled_ms
-                .is_none_or(|settled| now_ms - settled >= settle_ms / 5);
+                .is_none_or(|settled| now_ms - settled >= events_ms);
         let (kind, start_ms) = match self.tip_ms {
             Some(tip_ms) if !is_due => {
                 let overlap_ms =
@@ -249,8 +260,11 @@ impl Cursor {
                 self.tip_ms = Some(window.began_ms);
                 self.settled_ms = Some(window.began_ms);
                 self.settle_events = held.events;
-                let low_ms = window.began_ms - self.effective_settle_ms();
-                self.position.low_ms = self.position.low_ms.max(low_ms);
+                let is_cheap = held.events <= YOUNG_EVENTS_MAX;
+                if !(is_cheap && self.is_young(window.began_ms)) {
+                    let low_ms = window.began_ms - self.effective_settle_ms();
+                    self.position.low_ms = self.position.low_ms.max(low_ms);
+                }
             }
             Kind::History => {
                 self.position.history = self.position.history.and_then(after);
@@ -263,6 +277,10 @@ impl Cursor {
             }
             Kind::Sweep => self.sweep = self.sweep.and_then(after),
         }
+    }
+
+    fn is_young(&self, now_ms: i64) -> bool {
+        now_ms.saturating_sub(self.created_ms) < YOUNG_MS
     }
 
     fn turn_into_history(&mut self, low_ms: i64) {
@@ -307,17 +325,20 @@ mod tests {
     }
 
     #[test]
-    fn a_young_group_is_read_whole_in_one_window_and_then_from_low() {
+    fn a_young_group_is_read_whole_until_that_is_too_much() {
         let mut cursor = Cursor::new(&config(""), NOW - MINUTE_MS, None, at(NOW));
         let first = cursor.next_head(at(NOW));
         assert_eq!((first.kind, first.end_ms), (Kind::Settle, None));
         assert!(first.start_ms <= NOW - 14 * DAY_MS);
         cursor.finish(&first, held(1, 10));
-        assert_eq!(cursor.position().low_ms, NOW - 5 * MINUTE_MS);
+        assert_eq!(cursor.position().low_ms, first.start_ms);
+        let second = cursor.next_head(at(NOW + 5000));
         assert_eq!(
-            cursor.next_head(at(NOW + 5000)).start_ms,
-            NOW - 5 * MINUTE_MS
+            (second.kind, second.start_ms),
+            (Kind::Settle, first.start_ms)
         );
+        cursor.finish(&second, held(9, 90_000));
+        assert_eq!(cursor.position().low_ms, NOW + 5000 - 5 * MINUTE_MS);
         assert_eq!(cursor.next_chore(at(NOW + 5000)), None);
     }
 
@@ -362,7 +383,7 @@ mod tests {
     #[test]
     fn late_events_make_the_settling_time_longer_unless_that_is_switched_off() {
         for (extra, minutes) in [("", 20), ("adaptive_settle = false", 5)] {
-            let mut cursor = Cursor::new(&config(extra), NOW - MINUTE_MS, None, at(NOW));
+            let mut cursor = Cursor::new(&config(extra), NOW - 9 * DAY_MS, None, at(NOW));
             cursor.set_lateness(10 * MINUTE_MS);
             let window = cursor.next_head(at(NOW));
             cursor.finish(&window, held(1, 1));

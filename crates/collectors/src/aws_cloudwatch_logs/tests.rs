@@ -244,7 +244,10 @@ async fn the_checkpoint_moves_only_with_the_last_page_of_a_window() {
     let checkpoint = batch.checkpoint.as_ref().unwrap();
     assert_eq!(batch.origin.as_ref().unwrap().1, checkpoint.origin);
     let low_ms = checkpoint.position["low_ms"].as_i64().unwrap();
-    assert_eq!(low_ms, FixedClock.now().millis() - 5 * 60_000);
+    assert!(
+        low_ms < FixedClock.now().millis() - 14 * 86_400_000,
+        "a young group is read whole"
+    );
     assert!(checkpoint.reread_from.millis() <= low_ms - 2 * 3_600_000);
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use model::LogEvent;
 use model::limits::JSON_DEPTH_MAX;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
 use super::decode::lines;
@@ -121,40 +121,39 @@ fn is_shallow(line: &[u8]) -> bool {
     true
 }
 
-/// Reads the pairs of an object without looking into its values. Returns `false` if the line is
-/// not exactly one object.
-fn read_object<'a>(line: &'a str, pairs: &mut Vec<(Cow<'a, str>, LazyValue<'a>)>) -> bool {
+/// Reads the pairs of an object into `pairs`, without looking into its values. Returns `false`
+/// if the line is not exactly one object.
+fn read_object<'a>(line: &'a str, pairs: &mut Pairs<'a>) -> bool {
     if !line.trim_start().starts_with('{') {
         return false;
     }
-    match sonic_rs::from_str::<Pairs<'a>>(line) {
-        Ok(read) => {
-            *pairs = read.0;
-            true
-        }
-        Err(_) => false,
+    let mut parser = sonic_rs::Deserializer::from_str(line);
+    let read = Fill(pairs).deserialize(&mut parser);
+    read.is_ok() && parser.end().is_ok()
+}
+
+type Pairs<'a> = Vec<(Cow<'a, str>, LazyValue<'a>)>;
+
+/// Appends the pairs of an object.
+struct Fill<'v, 'de>(&'v mut Pairs<'de>);
+
+impl<'de> DeserializeSeed<'de> for Fill<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
     }
 }
 
-struct Pairs<'a>(Vec<(Cow<'a, str>, LazyValue<'a>)>);
-
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Pairs<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::with_capacity(8);
-                while let Some(Key(key)) = map.next_key()? {
-                    pairs.push((key, map.next_value()?));
-                }
-                Ok(Pairs(pairs))
-            }
+impl<'de> Visitor<'de> for Fill<'_, 'de> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            self.0.push((key, map.next_value()?));
         }
-        from.deserialize_map(Read)
+        Ok(())
     }
 }
 
