@@ -23,6 +23,10 @@ pub(crate) const STEPS: &[Step] = &[
     ground("build", || plain("cargo build --release --workspace")),
     test("rust tests", rust_tests),
     test("ui tests", ui_tests),
+    test("ui types", || plain("npm --prefix crates/web/ui run check")),
+    test("ui in chromium", || {
+        plain("npm --prefix crates/web/ui run e2e:mock")
+    }),
 ];
 
 /// A step without which the later ones make no sense.
