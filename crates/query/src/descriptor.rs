@@ -28,3 +28,35 @@ pub struct Descriptor {
     /// Queries that use it.
     pub examples: &'static [&'static str],
 }
+
+/// Returns every operator, aggregate and function.
+pub fn descriptors() -> Vec<Descriptor> {
+    let operators = crate::operators::OPERATORS
+        .iter()
+        .map(|entry| entry.descriptor);
+    let functions = crate::functions::calls::FUNCTIONS
+        .iter()
+        .map(|entry| entry.descriptor);
+    let aggregates = crate::aggregates::NAMES.iter().map(|name| Descriptor {
+        name,
+        kind: UnitKind::Aggregate,
+        syntax: "<aggregate>(<field>) [as <field>], … [by <field>, …]",
+        summary: "A measure of each group of rows.",
+        examples: &["* | count by function"],
+    });
+    operators.chain(aggregates).chain(functions).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_can_be_planned() {
+        for descriptor in descriptors() {
+            for example in descriptor.examples {
+                assert_eq!(crate::check(example, crate::Language::Log), [], "{example}");
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What a question means: syntax, operators, plan, scan, running searches.
 
 mod aggregates;
+mod check;
 mod descriptor;
 mod error;
 mod fields;
@@ -12,7 +13,8 @@ mod search;
 mod session;
 mod syntax;
 
-pub use descriptor::{Descriptor, UnitKind};
+pub use check::check;
+pub use descriptor::{Descriptor, UnitKind, descriptors};
 pub use error::{QueryError, Result};
 pub use fields::FieldInfo;
 pub use functions::register_functions;

@@ -1,0 +1,72 @@
+//! Checks a query without running it: reads and plans it over an empty table.
+
+use std::sync::Arc;
+
+use datafusion::datasource::MemTable;
+use datafusion::prelude::SessionContext;
+use futures::FutureExt as _;
+use model::{TimeRange, Timestamp};
+
+use crate::plan::{QueryContext, plan};
+use crate::search::Language;
+use crate::syntax::{Diagnostic, Severity};
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Returns what is wrong with `text`; `{{parameters}}` are filled by position.
+pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
+    let session = match empty_session() {
+        Ok(session) => session,
+        Err(error) => return vec![Diagnostic::error(0..0, error.strip_backtrace())],
+    };
+    match language {
+        Language::Log => {
+            let end = Timestamp::from_millis(DAY_MS);
+            let context = QueryContext {
+                range: TimeRange::new(Timestamp::from_millis(0), end),
+                now: end,
+                time_zone: jiff::tz::TimeZone::UTC,
+                auto_parse: false,
+            };
+            plan(text, &context, &session).err().unwrap_or_default()
+        }
+        Language::Sql => match session.state().create_logical_plan(text).now_or_never() {
+            Some(Err(error)) => vec![Diagnostic {
+                severity: Severity::Error,
+                ..Diagnostic::error(0..text.len(), error.strip_backtrace())
+            }],
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn empty_session() -> datafusion::error::Result<SessionContext> {
+    let session = SessionContext::new();
+    for (name, schema) in [
+        ("events", storage::events_schema()),
+        ("invocations", storage::invocations_schema()),
+    ] {
+        let table = MemTable::try_new(schema, vec![Vec::new()])?;
+        session.register_table(name, Arc::new(table))?;
+    }
+    crate::functions::register_functions(&session);
+    Ok(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_need_no_value() {
+        assert_eq!(
+            check(
+                "account={{account}} | timeslice {{width}} | where level matches \"{{level}}\" | limit {{n}}",
+                Language::Log
+            ),
+            []
+        );
+        assert_eq!(check("SELECT count(*) FROM events", Language::Sql), []);
+        assert_eq!(check("SELECT nothing FROM nowhere", Language::Sql).len(), 1);
+    }
+}
