@@ -1,3 +1,5 @@
+//! Plans of whole queries, run over a handful of events.
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
