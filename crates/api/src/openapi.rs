@@ -4,7 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use crate::routes::{Shared, fields, health, queries, search_jobs, status, stream};
+use crate::routes::{Shared, fields, health, language, queries, search_jobs, status, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,7 @@ use crate::routes::{Shared, fields, health, queries, search_jobs, status, stream
         search_jobs::records,
         search_jobs::cancel,
         stream::follow,
+        language::language,
         queries::check,
         fields::fields,
         status::status,

@@ -1,11 +1,12 @@
-//! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`).
-//! Thin: rules live in the crates below.
+//! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`),
+//! and checks files (`check`). Thin: rules live in the crates below.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command line speaks through them"
 )]
 
+mod check;
 mod client;
 mod demo;
 mod output;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Ask a node a question.
     Query(query_command::Arguments),
+    /// Check configuration and queries without running them.
+    Check(check::Arguments),
 }
 
 #[tokio::main]
@@ -44,6 +47,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Query(arguments) => query_command::run(arguments).await,
+        Command::Check(arguments) => check::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

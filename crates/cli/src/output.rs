@@ -34,14 +34,7 @@ pub(crate) fn print(found: &Found, format: Format) -> Result<()> {
         Format::Json => print_json(&mut out, &found.rows),
         Format::Csv => print_csv(&mut out, &names, &found.rows),
         Format::Table if found.are_records => print_table(&mut out, &names, &found.rows),
-        Format::Table => {
-            let shown: Vec<&str> = MESSAGE_COLUMNS
-                .iter()
-                .copied()
-                .filter(|name| names.contains(name))
-                .collect();
-            print_table(&mut out, &shown, &found.rows)
-        }
+        Format::Table => print_table(&mut out, MESSAGE_COLUMNS, &found.rows),
     }
     .and_then(|()| out.flush());
     match written {

@@ -2,6 +2,7 @@
 
 pub(crate) mod fields;
 pub(crate) mod health;
+pub(crate) mod language;
 pub(crate) mod queries;
 pub(crate) mod search_jobs;
 pub(crate) mod status;
@@ -26,6 +27,7 @@ pub(crate) type Shared = Arc<Node>;
 pub(crate) fn api() -> Router<Shared> {
     Router::new()
         .merge(fields::router())
+        .merge(language::router())
         .merge(queries::router())
         .merge(search_jobs::router())
         .merge(status::router())
