@@ -7,7 +7,7 @@ use datafusion::prelude::SessionContext;
 use futures::FutureExt as _;
 use model::{TimeRange, Timestamp};
 
-use crate::plan::{QueryContext, plan};
+use crate::plan::{QueryContext, plan_filling_parameters};
 use crate::search::Language;
 use crate::syntax::{Diagnostic, Severity};
 
@@ -28,7 +28,9 @@ pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
                 time_zone: jiff::tz::TimeZone::UTC,
                 auto_parse: false,
             };
-            plan(text, &context, &session).err().unwrap_or_default()
+            plan_filling_parameters(text, &context, &session)
+                .err()
+                .unwrap_or_default()
         }
         Language::Sql => match session.state().create_logical_plan(text).now_or_never() {
             Some(Err(error)) => vec![Diagnostic {

@@ -1,5 +1,6 @@
 //! Functions of expressions, and the vectorised kernels that the operators use.
 
+pub(crate) mod builders;
 pub(crate) mod calls;
 pub(crate) mod conversions;
 pub(crate) mod json_path;

@@ -127,8 +127,42 @@ impl Planned {
 /// Plans `text` over the table `events` of `session`.
 ///
 /// # Errors
-/// Every mistake of the query, with its position.
+/// Every mistake of the query, with its position; a `{{parameter}}` without a value is one.
 pub fn plan(
+    text: &str,
+    context: &QueryContext,
+    session: &SessionContext,
+) -> Result<Planned, Vec<Diagnostic>> {
+    let unfilled: Vec<Diagnostic> = parameters(text)
+        .map(|(span, name)| {
+            Diagnostic::error(span, format!("parameter `{name}` has no value")).locate(text)
+        })
+        .collect();
+    if unfilled.is_empty() {
+        plan_filling_parameters(text, context, session)
+    } else {
+        Err(unfilled)
+    }
+}
+
+/// Returns each `{{name}}` of the text, wherever it stands, with its place.
+fn parameters(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, &str)> {
+    text.match_indices("{{").filter_map(|(start, opening)| {
+        let (name, _) = text.get(start + opening.len()..)?.split_once("}}")?;
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        is_name.then(|| (start..start + name.len() + 4, name))
+    })
+}
+
+/// Plans `text` as [`plan`] does, with parameters filled by position: `*` where text stands, a
+/// number or duration where one is needed.
+///
+/// # Errors
+/// Every mistake of the query, with its position.
+pub(crate) fn plan_filling_parameters(
     text: &str,
     context: &QueryContext,
     session: &SessionContext,

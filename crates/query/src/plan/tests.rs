@@ -178,3 +178,12 @@ proptest::proptest! {
         drop(plan(&text, &context(), &session(&[])));
     }
 }
+
+#[tokio::test]
+async fn a_parameter_without_a_value_is_named_and_not_guessed() {
+    let found = run("function={{fn}} | timeslice {{width}}", MESSAGES).await;
+    assert_eq!(
+        found,
+        "9: parameter `fn` has no value\n28: parameter `width` has no value\n"
+    );
+}
