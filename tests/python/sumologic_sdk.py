@@ -52,7 +52,7 @@ with workspace() as folder, Node(folder, SOURCE, CONFIG) as node:
     without_limit = sdk.search_job_messages(search)
     check(len(without_limit["messages"]) > 0, "messages are given without a limit, too")
 
-    query = '* | parse "level=* event *" as severity, number | count by severity | sort by severity'
+    query = '* | parse "level=* event *" as severity, number | count by severity | sort by severity asc'
     search = job(sdk, query, begin, end)
     records = sdk.search_job_records(search, limit=100)
     rows = [record["map"] for record in records["records"]]

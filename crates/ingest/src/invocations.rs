@@ -8,6 +8,7 @@ use model::{InvocationEvidence, InvocationStatus, LogEvent, Provider, Timestamp}
 use sonic_rs::{JsonValueTrait, Value};
 
 use crate::event_time;
+use crate::json_depth::is_shallow;
 use crate::normalise::{platform_request_id, request_id_at};
 
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
@@ -123,7 +124,9 @@ fn after_time(text: &str) -> Option<InvocationEvidence> {
     }
     let error = rest.strip_prefix("ERROR\tInvoke Error")?.trim_start();
     evidence.status = Some(InvocationStatus::Error);
-    if let Ok(value) = sonic_rs::from_str::<Value>(error) {
+    if is_shallow(error)
+        && let Ok(value) = sonic_rs::from_str::<Value>(error)
+    {
         add_error(&mut evidence, &value);
     }
     Some(evidence)
@@ -134,6 +137,9 @@ fn json(text: &str) -> Option<InvocationEvidence> {
     let bytes = text.as_bytes();
     let is_platform = memmem::find(bytes.get(..160).unwrap_or(bytes), b"\"platform.").is_some();
     if !is_platform && memmem::find(bytes, b"\"errorType\"").is_none() {
+        return None;
+    }
+    if !is_shallow(text) {
         return None;
     }
     let value: Value = sonic_rs::from_str(text).ok()?;

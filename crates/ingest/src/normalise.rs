@@ -9,6 +9,7 @@ use model::{Level, LogEvent, SourceMetadata, Timestamp};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
 use crate::event_time;
+use crate::json_depth::is_shallow;
 
 const LAMBDA_GROUP: &str = "/aws/lambda/";
 /// A level is looked for among this many words after the time.
@@ -235,6 +236,9 @@ fn level(word: &[u8]) -> Option<Level> {
 /// One pass over the top level of an object.
 fn find_in_json(text: &str) -> Found<'_> {
     let mut found = Found::default();
+    if !is_shallow(text) {
+        return found;
+    }
     for pair in sonic_rs::to_object_iter(text) {
         let Ok((key, value)) = pair else { break };
         match key.as_ref() {
@@ -287,6 +291,12 @@ mod tests {
             found.request_id.map(|id| id.into_owned()),
             found.level,
         )
+    }
+
+    #[test]
+    fn json_too_deep_for_the_stack_is_text() {
+        let deep = format!("{{\"level\":\"ERROR\",\"a\":{}", "[".repeat(1_000_000));
+        assert_eq!(found(&deep).2, None);
     }
 
     #[test]
