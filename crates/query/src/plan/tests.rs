@@ -163,7 +163,7 @@ async fn every_mistake_is_reported_with_its_position() {
     .await;
     assert_eq!(
         found,
-        "0: this parenthesis is never closed\n5: there is no operator `wher`\n37: there is no function `isnul`\n49: operator `transpose` is not available yet\n"
+        "0: this parenthesis is never closed\n5: there is no operator `wher`\n37: there is no function `isnul`\n48: operator `transpose` is not available yet\n"
     );
     assert!(
         run("* | count by y | where z = 1", MESSAGES)

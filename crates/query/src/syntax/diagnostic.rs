@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn lines_and_columns_count_characters_from_one() {
-        let found = Diagnostic::error(6..7, "x").locate("é\nabé|");
+        let found = Diagnostic::error(7..8, "x").locate("é\nabé|");
         assert_eq!((found.line, found.column), (2, 4));
     }
 
