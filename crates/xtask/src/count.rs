@@ -60,6 +60,20 @@ pub(crate) fn vitest(line: &str) -> Option<Count> {
     })
 }
 
+/// Reads one check of a script of ours: `ok: …` or `FAILED: …`.
+pub(crate) fn script(line: &str) -> Option<Count> {
+    if line.starts_with("ok: ") {
+        return Some(Count {
+            passed: 1,
+            failed: 0,
+        });
+    }
+    line.starts_with("FAILED: ").then_some(Count {
+        passed: 0,
+        failed: 1,
+    })
+}
+
 /// Returns the number that stands before the word, 0 if there is none.
 fn number_before(text: &str, word: &str) -> u32 {
     let before = text

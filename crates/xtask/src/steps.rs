@@ -27,6 +27,12 @@ pub(crate) const STEPS: &[Step] = &[
     test("ui in chromium", || {
         plain("npm --prefix crates/web/ui run e2e:mock")
     }),
+    test("durable post", || script("durable_post.py")),
+    test("bad input", || script("bad_input.py")),
+    test("sumologic sdk", || script("sumologic_sdk.py")),
+    test("moto exactly once", || script("moto_exactly_once.py")),
+    test("demo", || script("demo.py")),
+    test("browser", || script("browser.py")),
 ];
 
 /// A step without which the later ones make no sense.
@@ -75,4 +81,18 @@ fn rust_tests() -> Result<Count> {
 /// Runs the unit tests of the UI, whose packages the build has installed.
 fn ui_tests() -> Result<Count> {
     counted(words("npm --prefix crates/web/ui test"), count::vitest)
+}
+
+/// Runs an end-to-end script against the binary that the build has made.
+fn script(name: &str) -> Result<Count> {
+    let python = install::python("tests", "tests/python/requirements.txt")?;
+    let mut command = shell::command(python);
+    command
+        .args(["-B", "-u"])
+        .arg(shell::root().join("tests/python").join(name))
+        .env(
+            "NEPHOSCOPE_BINARY",
+            shell::target_dir().join("release/nephoscope"),
+        );
+    counted(command, count::script)
 }
