@@ -1,7 +1,6 @@
 """The search page in Chromium, against a node that holds a million events."""
 
 import json
-import os
 import pathlib
 import subprocess
 import time
@@ -23,12 +22,12 @@ LEVELS = ["INFO"] * 17 + ["WARN", "ERROR", "DEBUG"]
 
 
 def fill(node):
-    """Pushes the events, spread over the last hour."""
-    begin_ms = int(time.time() * 1000) - 3_600_000
+    """Pushes the events, spread over the last forty minutes."""
+    begin_ms = int(time.time() * 1000) - 2_400_000
     for first in range(0, EVENTS, BATCH):
         lines = (
             json.dumps({
-                "_time": begin_ms + number * 3_590_000 // EVENTS,
+                "_time": begin_ms + number * 2_390_000 // EVENTS,
                 "function": f"function-{number % 9}",
                 "level": LEVELS[number % len(LEVELS)],
                 "message": json.dumps({"event": number, "path": f"/orders/{number % 100}", "latency_ms": number % 977}),
@@ -43,7 +42,6 @@ def fill(node):
 with workspace() as folder, Node(folder, SOURCE) as node:
     fill(node)
     check(count(node.url) == EVENTS, f"{EVENTS} events were pushed")
-    for options, what in ([], "the search page does what a person asks of it"), (["--million"], "a million rows do not freeze it"):
-        result = subprocess.run(["node", "e2e/search.mjs", node.url, *options], cwd=UI, timeout=600, env=os.environ)
-        check(result.returncode == 0, what)
+    result = subprocess.run(["node", "e2e/search.mjs", node.url, "--million"], cwd=UI, timeout=600)
+    check(result.returncode == 0, "the search page does what a person asks of it, and a million rows do not freeze it")
 finish()

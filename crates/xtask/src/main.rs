@@ -7,6 +7,8 @@ mod shell;
 mod steps;
 mod test;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// The command line of `cargo xtask`.
@@ -24,8 +26,14 @@ enum Chore {
     Test(test::TestArguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
         Chore::Test(arguments) => test::run(&arguments),
+    };
+    if let Err(error) = done {
+        // Without the backtrace that `Debug` would add: the last line is the result.
+        println!("{error:#}");
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

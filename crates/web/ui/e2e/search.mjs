@@ -2,6 +2,7 @@
 // --query TEXT   what to type (default `*`); it must find events in the range
 // --range TEXT   what to type as range (default `-24h`)
 // --million      the stand-in server: a million events, a line of 1.2 MB and a slow search
+// --scripted     the node is `dev/server.mjs`, which has a line of 1.2 MB and a slow search: open the one, cancel the other
 // --shots DIR    keep screenshots of both themes
 // CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
 import assert from 'node:assert/strict';
@@ -12,7 +13,7 @@ import { chromium } from 'playwright-core';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { query: { type: 'string', default: '*' }, range: { type: 'string', default: '-24h' }, million: { type: 'boolean', default: false }, shots: { type: 'string' } },
+  options: { query: { type: 'string', default: '*' }, range: { type: 'string', default: '-24h' }, million: { type: 'boolean', default: false }, scripted: { type: 'boolean', default: false }, shots: { type: 'string' } },
 });
 const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
@@ -100,10 +101,8 @@ async function story(theme) {
 
   await aggregates(page, editor, theme, step);
   await mistakes(page, editor, step);
-  if (values.million) {
-    await million(page, editor, step);
-    await cancel(page, editor, step);
-  }
+  if (values.million) await million(page, editor, step);
+  if (values.scripted) await cancel(page, editor, step);
 
   step('the other theme, by its switch');
   await page.getByRole('button', { name: theme === 'dark' ? 'Light' : 'Dark', exact: true }).click();

@@ -13,7 +13,7 @@ let status = node('node_modules/vite/bin/vite.js', 'build', '--outDir', dist, '-
 if (status === 0) {
   const server = spawn(process.execPath, [join(root, 'dev/server.mjs'), '0', dist], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [address] = await Promise.race([new Promise((resolve) => createInterface(server.stdout).once('line', (line) => resolve([line]))), new Promise((_, reject) => server.once('exit', () => reject(new Error('the stand-in server ended'))))]);
-  status = node('e2e/search.mjs', address, '--query', '"checkout" million', '--million', ...process.argv.slice(2));
+  status = node('e2e/search.mjs', address, '--query', '"checkout" million', '--million', '--scripted', ...process.argv.slice(2));
   server.kill();
 }
 rmSync(dist, { recursive: true, force: true });
