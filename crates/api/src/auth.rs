@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::error::ApiError;
 
-/// One pair of credentials.
-#[derive(Clone)]
+/// One pair of credentials, as the configuration gives it.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AccessKey {
     /// The access id: the user name.
     pub id: String,

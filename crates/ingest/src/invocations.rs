@@ -8,7 +8,7 @@ use model::{InvocationEvidence, InvocationStatus, LogEvent, Provider, Timestamp}
 use sonic_rs::{JsonValueTrait, Value};
 
 use crate::event_time;
-use crate::json_depth::is_shallow;
+
 use crate::normalise::{platform_request_id, request_id_at};
 
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
@@ -124,7 +124,7 @@ fn after_time(text: &str) -> Option<InvocationEvidence> {
     }
     let error = rest.strip_prefix("ERROR\tInvoke Error")?.trim_start();
     evidence.status = Some(InvocationStatus::Error);
-    if is_shallow(error)
+    if model::is_shallow_json(error.as_bytes())
         && let Ok(value) = sonic_rs::from_str::<Value>(error)
     {
         add_error(&mut evidence, &value);
@@ -139,7 +139,7 @@ fn json(text: &str) -> Option<InvocationEvidence> {
     if !is_platform && memmem::find(bytes, b"\"errorType\"").is_none() {
         return None;
     }
-    if !is_shallow(text) {
+    if !model::is_shallow_json(text.as_bytes()) {
         return None;
     }
     let value: Value = sonic_rs::from_str(text).ok()?;

@@ -12,7 +12,6 @@ mod event_time;
 mod flush;
 mod invocations;
 mod journal;
-mod json_depth;
 mod metrics;
 mod normalise;
 mod rows;

@@ -9,7 +9,6 @@ use model::{Level, LogEvent, SourceMetadata, Timestamp};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
 use crate::event_time;
-use crate::json_depth::is_shallow;
 
 const LAMBDA_GROUP: &str = "/aws/lambda/";
 /// A level is looked for among this many words after the time.
@@ -236,7 +235,7 @@ fn level(word: &[u8]) -> Option<Level> {
 /// One pass over the top level of an object.
 fn find_in_json(text: &str) -> Found<'_> {
     let mut found = Found::default();
-    if !is_shallow(text) {
+    if !model::is_shallow_json(text.as_bytes()) {
         return found;
     }
     for pair in sonic_rs::to_object_iter(text) {

@@ -3,6 +3,7 @@
 
 mod event;
 mod invocation;
+mod json_depth;
 mod level;
 pub mod limits;
 mod sink;
@@ -10,6 +11,7 @@ mod time;
 
 pub use event::{EventId, LogEvent, Provider, SourceMetadata};
 pub use invocation::{InvocationEvidence, InvocationStatus};
+pub use json_depth::is_shallow_json;
 pub use level::Level;
 pub use sink::{Checkpoint, EventBatch, EventSink, Receipt, SinkError};
 pub use time::{Clock, ManualClock, TimeRange, Timestamp};

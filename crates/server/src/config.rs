@@ -67,26 +67,7 @@ impl Default for StorageConfig {
 pub struct AuthConfig {
     /// `[[auth.access_keys]]`: HTTP Basic credentials. Without any, the node listens on
     /// loopback only and asks nobody who they are.
-    pub access_keys: Vec<AccessKey>,
-}
-
-/// One pair of credentials.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccessKey {
-    /// The access id: the user name of HTTP Basic.
-    pub id: String,
-    /// The access key: the password.
-    pub key: String,
-}
-
-impl std::fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessKey")
-            .field("id", &self.id)
-            .field("key", &"***")
-            .finish()
-    }
+    pub access_keys: Vec<api::AccessKey>,
 }
 
 impl Config {

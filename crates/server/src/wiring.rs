@@ -77,15 +77,7 @@ impl Server {
             searches,
             sources: Arc::clone(&sources),
             clock,
-            access_keys: config
-                .auth
-                .access_keys
-                .into_iter()
-                .map(|key| api::AccessKey {
-                    id: key.id,
-                    key: key.key,
-                })
-                .collect(),
+            access_keys: config.auth.access_keys,
             metrics,
             version: env!("CARGO_PKG_VERSION"),
             ui: web::router(),

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::fmt;
 
 use model::LogEvent;
-use model::limits::JSON_DEPTH_MAX;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
@@ -40,7 +39,7 @@ impl Ndjson {
         for line in lines(text) {
             pairs.clear();
             let mut event = template.clone();
-            if is_shallow(line.as_bytes()) && read_object(line, &mut pairs) {
+            if model::is_shallow_json(line.as_bytes()) && read_object(line, &mut pairs) {
                 self.fill(&mut event, line, &pairs, &mut interner);
             } else {
                 line.clone_into(&mut event.message);
@@ -93,32 +92,6 @@ fn text_of<'a>(value: &'a LazyValue<'_>) -> Cow<'a, str> {
         Some(text) => Cow::Borrowed(text),
         None => Cow::Borrowed(value.as_raw_str()),
     }
-}
-
-/// Whether nothing is nested deeper than [`JSON_DEPTH_MAX`]; what is, is not parsed at all.
-fn is_shallow(line: &[u8]) -> bool {
-    let openers = line
-        .iter()
-        .filter(|byte| matches!(byte, b'{' | b'['))
-        .count();
-    if openers <= JSON_DEPTH_MAX {
-        return true;
-    }
-    let (mut depth, mut is_in_string, mut is_escaped) = (0_usize, false, false);
-    for byte in line {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_in_string => is_escaped = true,
-            b'"' => is_in_string = !is_in_string,
-            b'{' | b'[' if !is_in_string => depth += 1,
-            b'}' | b']' if !is_in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > JSON_DEPTH_MAX {
-            return false;
-        }
-    }
-    true
 }
 
 /// Reads the pairs of an object into `pairs`, without looking into its values. Returns `false`
