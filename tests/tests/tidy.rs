@@ -67,6 +67,7 @@ const REGISTRIES: &[&str] = &[
     "crates/query/src/operators",
     "crates/query/src/aggregates",
     "crates/query/src/functions",
+    "crates/query/src/metrics/operators",
 ];
 
 #[test]

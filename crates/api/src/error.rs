@@ -62,6 +62,16 @@ impl ApiError {
         )
     }
 
+    /// The same error under the codes of the metrics API.
+    pub(crate) fn of_metrics(mut self) -> Self {
+        self.code = match self.code {
+            "searchjob.parse.error" => "metrics:invalid_query",
+            "searchjob.to.smaller.than.from" => "timerange:invalid",
+            other => other,
+        };
+        self
+    }
+
     pub(crate) fn too_many(message: impl Into<String>) -> Self {
         ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -84,6 +94,9 @@ impl From<QueryError> for ApiError {
             QueryError::UnknownSearch(id) => ApiError::unknown_search(&id),
             QueryError::NoRecords => {
                 ApiError::bad("searchjob.no.records.not.an.aggregation.query", message)
+            }
+            QueryError::TooManyRows | QueryError::TooManyPoints | QueryError::TooManySeries => {
+                ApiError::bad("metrics:too_much", message)
             }
             QueryError::Engine(cause) => {
                 tracing::error!(error = %cause, "request failed");

@@ -10,6 +10,7 @@ mod limit;
 mod metrics;
 mod openapi;
 mod routes;
+mod time_range;
 
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub use auth::AccessKey;
 pub struct Node {
     /// The data.
     pub store: storage::Store,
+    /// Where data comes in.
+    pub ingest: Arc<ingest::Ingest>,
     /// The running searches.
     pub searches: query::Searches,
     /// Where data comes from; its receivers are mounted, too.

@@ -4,13 +4,16 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
-use crate::routes::{Shared, fields, health, language, queries, search_jobs, status, stream};
+use crate::routes::{
+    Shared, fields, health, language, metrics_queries, metrics_results, queries, search_jobs,
+    status, stream,
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Nephoscope",
-        description = "Logs of serverless functions: search and status."
+        description = "Logs and metrics of serverless functions: search and status."
     ),
     paths(
         search_jobs::create,
@@ -20,6 +23,8 @@ use crate::routes::{Shared, fields, health, language, queries, search_jobs, stat
         search_jobs::cancel,
         stream::follow,
         language::language,
+        metrics_queries::run,
+        metrics_results::run,
         queries::check,
         fields::fields,
         status::status,
@@ -27,7 +32,13 @@ use crate::routes::{Shared, fields, health, language, queries, search_jobs, stat
         health::live,
         health::ready,
     ),
-    components(schemas(search_jobs::Job, queries::Check, status::Status))
+    components(schemas(
+        metrics_queries::MetricsQueries,
+        metrics_results::MetricsResults,
+        search_jobs::Job,
+        queries::Check,
+        status::Status
+    ))
 )]
 struct Description;
 

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use query::{Diagnostic, Language, Severity};
+use query::{Diagnostic, Severity};
 use serde::{Deserialize, Serialize};
+
+use crate::language_argument::LanguageArgument;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -29,17 +31,6 @@ enum CheckFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LanguageArgument {
-    /// The pipe language over logs.
-    Log,
-    /// The pipe language over metrics.
-    Metrics,
-    /// SQL.
-    Sql,
 }
 
 /// One thing that was checked.
@@ -142,14 +133,7 @@ fn check_lines(name: &str, text: &str, language: LanguageArgument) -> Vec<Checke
 }
 
 fn check_query(id: String, text: &str, language: LanguageArgument) -> Checked {
-    let language = match language {
-        LanguageArgument::Log => Language::Log,
-        LanguageArgument::Sql => Language::Sql,
-        LanguageArgument::Metrics => {
-            return complaint(id, "the metrics language is not available yet".to_owned());
-        }
-    };
-    let diagnostics = query::check(text, language);
+    let diagnostics = query::check(text, language.into());
     let ok = diagnostics
         .iter()
         .all(|diagnostic| diagnostic.severity != Severity::Error);

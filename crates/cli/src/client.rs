@@ -62,6 +62,7 @@ struct Status {
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) query: &'a str,
+    pub(crate) language: query::Language,
     pub(crate) from_ms: i64,
     pub(crate) to_ms: i64,
     pub(crate) time_zone: &'a str,
@@ -75,13 +76,13 @@ pub(crate) async fn search(
     question: &Question<'_>,
     progress: impl Fn(&str),
 ) -> Result<Found> {
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    let api = Api { http, connection };
+    let api = Api::new(connection)?;
     let body = json!({
         "query": question.query,
         "from": question.from_ms,
         "to": question.to_ms,
         "timeZone": question.time_zone,
+        "language": question.language,
     });
     let created = api
         .send(reqwest::Method::POST, "search/jobs", Some(&body))
@@ -99,12 +100,18 @@ pub(crate) async fn search(
     found
 }
 
-struct Api<'a> {
+/// The node's API.
+pub(crate) struct Api<'a> {
     http: reqwest::Client,
     connection: &'a Connection,
 }
 
-impl Api<'_> {
+impl<'a> Api<'a> {
+    pub(crate) fn new(connection: &'a Connection) -> Result<Api<'a>> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Api { http, connection })
+    }
+
     async fn collect(&self, id: &str, limit: usize, progress: impl Fn(&str)) -> Result<Found> {
         let mut warnings = Vec::new();
         let status = loop {
@@ -169,7 +176,7 @@ impl Api<'_> {
         Ok(found)
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: reqwest::Method,
         path: &str,

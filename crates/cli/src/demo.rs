@@ -10,7 +10,7 @@ use model::Clock;
 use server::{Config, Server, SystemClock};
 use simulator::{Simulator, SimulatorConfig};
 
-use crate::serve::until_told_to_stop;
+use crate::serve::run_to_the_end;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -33,10 +33,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     println!("simulated CloudWatch at {}", simulator.aws_endpoint());
     println!("data in {}", arguments.data_dir.display());
     println!("open {}", server.url());
-    until_told_to_stop().await?;
-    server.shutdown().await;
+    let ended = run_to_the_end(server).await;
     simulator.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    ended
 }
 
 /// The configuration that a user would write for these clouds.

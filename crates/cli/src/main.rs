@@ -9,6 +9,8 @@
 mod check;
 mod client;
 mod demo;
+mod language_argument;
+mod metrics_client;
 mod output;
 mod query_command;
 mod serve;

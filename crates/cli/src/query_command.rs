@@ -7,6 +7,8 @@ use anyhow::Result;
 use model::Clock;
 
 use crate::client::{self, Connection, Question};
+use crate::language_argument::LanguageArgument;
+use crate::metrics_client;
 use crate::output::{self, Format};
 use crate::time_argument;
 
@@ -14,6 +16,9 @@ use crate::time_argument;
 pub(crate) struct Arguments {
     /// The question, such as `error | count by function`.
     query: String,
+    /// The question's language.
+    #[arg(long, value_enum, default_value_t = LanguageArgument::Log)]
+    language: LanguageArgument,
     /// Start of the range: -15m, now, a date and time, or milliseconds since 1970.
     #[arg(long, default_value = "-15m", allow_hyphen_values = true)]
     from: String,
@@ -37,18 +42,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let now_ms = server::SystemClock.now().millis();
     let question = Question {
         query: &arguments.query,
+        language: arguments.language.into(),
         from_ms: time_argument::parse(&arguments.from, now_ms)?,
         to_ms: time_argument::parse(&arguments.to, now_ms)?,
         time_zone: &arguments.time_zone,
         limit: arguments.limit,
     };
     let shows_progress = std::io::stderr().is_terminal();
-    let found = client::search(&arguments.connection, &question, |so_far| {
+    let progress = |so_far: &str| {
         if shows_progress {
             eprint!("\r\x1b[2K{so_far}");
         }
-    })
-    .await?;
+    };
+    let found = match arguments.language {
+        LanguageArgument::Metrics => metrics_client::ask(&arguments.connection, &question).await?,
+        LanguageArgument::Log | LanguageArgument::Sql => {
+            client::search(&arguments.connection, &question, progress).await?
+        }
+    };
     if shows_progress {
         eprint!("\r\x1b[2K");
     }

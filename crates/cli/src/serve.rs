@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use server::{Config, Server, SystemClock};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -20,9 +20,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::load(arguments.config.as_deref())?;
     let server = Server::start(config, Arc::new(SystemClock)).await?;
     println!("nephoscope listens on {}", server.url());
-    until_told_to_stop().await?;
+    run_to_the_end(server).await
+}
+
+/// Runs the node until it is told to stop, or until it must: a node that cannot make anything
+/// durable ends with an error, so that whoever watches it notices and starts it again.
+pub(crate) async fn run_to_the_end(server: Server) -> Result<ExitCode> {
+    let failure = tokio::select! {
+        told = until_told_to_stop() => told.map(|()| None)?,
+        failure = server.failed() => Some(failure),
+    };
     server.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    match failure {
+        None => Ok(ExitCode::SUCCESS),
+        Some(failure) => bail!(
+            "the node has stopped, because it cannot make events durable: {failure}; \
+             what was acknowledged is on disk and will be there after the next start"
+        ),
+    }
 }
 
 /// Returns at Ctrl-C or at the signal that service managers send.

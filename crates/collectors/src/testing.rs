@@ -95,13 +95,14 @@ impl EventSink for MemorySink {
             let key = (checkpoint.source.clone(), checkpoint.origin.clone());
             inner.checkpoints.insert(key, checkpoint.clone());
         }
-        let stored = batch.events.len();
+        let fresh = batch.events.len();
+        let stored = fresh + batch.samples.len();
         inner.batches.push(batch);
         drop(guard);
         self.stored.send_modify(|total| *total += stored);
         Ok(Receipt {
             stored,
-            repeated: offered - stored,
+            repeated: offered - fresh,
         })
     }
 

@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::Store;
+use storage::{Sealed, Store};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until};
 
 use crate::journal::{Journal, describe};
 use crate::{IngestConfig, IngestError, Result, metrics};
 
+/// How often a flush that found the disk full is tried again.
+const DISK_FULL_RETRY: Duration = Duration::from_secs(1);
+
 /// Flushes one at a time.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     store: Store,
     journal: Journal,
-    one_at_a_time: Mutex<()>,
+    /// Held while flushing: one flush at a time. What it holds has found the disk full.
+    unwritten: Mutex<Option<Sealed>>,
 }
 
 impl Flusher {
@@ -23,30 +27,51 @@ impl Flusher {
         Flusher {
             store,
             journal,
-            one_at_a_time: Mutex::new(()),
+            unwritten: Mutex::new(None),
         }
     }
 
-    /// Moves everything that is visible now into segments.
+    /// Moves everything that is visible now into segments. What a full disk has kept from being
+    /// written before goes first.
     pub(crate) async fn flush(&self) -> Result<()> {
-        let _guard = self.one_at_a_time.lock().await;
+        let mut unwritten = self.unwritten.lock().await;
         if self.journal.has_failed() {
             return Err(IngestError::Stopped(self.journal.failure()));
         }
-        let Some(sealed) = self.store.seal() else {
-            return Ok(());
-        };
-        match self.store.write(sealed).await {
+        if let Some(sealed) = unwritten.take() {
+            self.write(sealed, &mut unwritten).await?;
+        }
+        match self.store.seal() {
+            Some(sealed) => self.write(sealed, &mut unwritten).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write(&self, sealed: Sealed, unwritten: &mut Option<Sealed>) -> Result<()> {
+        match self.store.write(&sealed).await {
             Ok(committed) => {
                 metrics::flushed();
                 self.journal.cut(committed).map_err(IngestError::Stopped)
             }
             Err(error) => {
-                tracing::error!(%error, "cannot write segments; nothing is taken any more");
-                self.journal.fail(describe(&error));
+                if error.is_disk_full() {
+                    *unwritten = Some(sealed);
+                } else {
+                    self.journal.fail(describe(&error));
+                }
                 Err(error.into())
             }
         }
+    }
+
+    /// Why nothing is taken any more, if that is so.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.journal.has_failed().then(|| self.journal.failure())
+    }
+
+    /// Returns the failure when there is one.
+    pub(crate) fn failed(&self) -> impl Future<Output = String> + use<> {
+        self.journal.failed()
     }
 
     /// Ends the log's thread, after everything that is queued.
@@ -57,7 +82,7 @@ impl Flusher {
     /// Flushes whenever memory is large or old enough. `grown` is notified after every group of
     /// appends.
     pub(crate) async fn run(self: Arc<Self>, config: IngestConfig, grown: Arc<Notify>) {
-        let interval = Duration::from_millis(config.flush_interval_ms);
+        let interval = config.flush_interval;
         let mut due: Option<Instant> = None;
         loop {
             match due {
@@ -73,10 +98,21 @@ impl Flusher {
             }
             let now = Instant::now();
             let deadline = *due.get_or_insert(now + interval);
-            if bytes >= config.flush_bytes || now >= deadline {
+            if bytes as u64 >= config.flush_bytes || now >= deadline {
                 due = None;
-                if self.flush().await.is_err() {
-                    return;
+                match self.flush().await {
+                    Ok(()) => {}
+                    Err(IngestError::Storage(error)) if error.is_disk_full() => {
+                        tracing::error!(
+                            error = describe(&error),
+                            "the disk is full; rows stay in memory and in the log until there is space"
+                        );
+                        due = Some(now + DISK_FULL_RETRY);
+                    }
+                    Err(error) => {
+                        tracing::error!(error = describe(&error), "nothing is taken any more");
+                        return;
+                    }
                 }
             }
         }

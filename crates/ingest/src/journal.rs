@@ -2,20 +2,27 @@
 //! acknowledged.
 //!
 //! A failed write or fsync is final: whether the data is on disk is unknown, so nothing is
-//! acknowledged any more.
+//! acknowledged any more. Only a full disk is not: what is queued waits for space, nothing new
+//! is let in meanwhile, and then it goes on.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use storage::wal::Wal;
 use storage::{MemorySegment, Pending, StorageError, Store};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::metrics;
 
 /// Frames that one fsync covers, in bytes, at most (and at least one frame).
 const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// How often a full disk is tried again.
+const DISK_FULL_RETRY: Duration = Duration::from_millis(50);
 
 /// A batch on its way.
 #[derive(Debug)]
@@ -38,7 +45,27 @@ enum Task {
 #[derive(Clone, Debug)]
 pub(crate) struct Journal {
     queue: Sender<Task>,
-    failure: Arc<OnceLock<String>>,
+    failure: Failure,
+    is_disk_full: Arc<AtomicBool>,
+}
+
+/// The first failure that ended all writing, once there is one.
+#[derive(Clone, Debug)]
+struct Failure(watch::Sender<Option<String>>);
+
+impl Failure {
+    fn get(&self) -> Option<String> {
+        self.0.borrow().clone()
+    }
+
+    /// Notes a failure, unless there was one: the first explains the others.
+    fn set(&self, text: String) {
+        self.0.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(text);
+            is_first
+        });
+    }
 }
 
 impl Journal {
@@ -49,14 +76,23 @@ impl Journal {
         published: impl Fn() + Send + 'static,
     ) -> std::io::Result<(Journal, thread::JoinHandle<()>)> {
         let (queue, tasks) = channel();
-        let failure = Arc::new(OnceLock::new());
+        let failure = Failure(watch::Sender::new(None));
         let journal = Journal {
             queue,
-            failure: Arc::clone(&failure),
+            failure: failure.clone(),
+            is_disk_full: Arc::default(),
+        };
+        let mut writer = Writer {
+            wal,
+            store,
+            group: VecDeque::new(),
+            cut: None,
+            is_stopping: false,
+            is_disk_full: Arc::clone(&journal.is_disk_full),
         };
         let thread = thread::Builder::new()
             .name("wal".to_owned())
-            .spawn(move || run(wal, &store, &tasks, &failure, published))?;
+            .spawn(move || writer.run(&tasks, &failure, published))?;
         Ok((journal, thread))
     }
 
@@ -84,91 +120,154 @@ impl Journal {
     pub(crate) fn failure(&self) -> String {
         self.failure
             .get()
-            .cloned()
             .unwrap_or_else(|| "the log is closed".to_owned())
+    }
+
+    /// Whether the log waits for space on the disk.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.is_disk_full.load(Ordering::Relaxed)
     }
 
     /// Whether the log has failed.
     pub(crate) fn has_failed(&self) -> bool {
-        self.failure.get().is_some()
+        self.failure.0.borrow().is_some()
+    }
+
+    /// Returns the failure when there is one.
+    pub(crate) fn failed(&self) -> impl Future<Output = String> + use<> {
+        let mut failure = self.failure.0.subscribe();
+        async move {
+            match failure.wait_for(Option::is_some).await {
+                Ok(text) => text.clone().unwrap_or_default(),
+                // All senders have gone without a failure.
+                Err(_) => std::future::pending().await,
+            }
+        }
     }
 
     /// Notes a failure elsewhere that must end all writing.
     pub(crate) fn fail(&self, failure: String) {
-        // The first failure is the one that explains the others.
-        drop(self.failure.set(failure));
+        self.failure.set(failure);
     }
 }
 
-fn run(
-    mut wal: Wal,
-    store: &Store,
-    tasks: &Receiver<Task>,
-    failure: &OnceLock<String>,
-    published: impl Fn(),
-) {
-    while let Ok(first) = tasks.recv() {
-        let mut group = Vec::new();
-        let mut cut = None;
+/// What the thread works on.
+struct Writer {
+    wal: Wal,
+    store: Store,
+    /// Batches that are not safe yet, in order.
+    group: VecDeque<Box<Entry>>,
+    cut: Option<u64>,
+    is_stopping: bool,
+    is_disk_full: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(&mut self, tasks: &Receiver<Task>, failure: &Failure, published: impl Fn()) {
+        while !self.is_stopping {
+            let Ok(task) = tasks.recv() else { return };
+            self.take(task, tasks);
+            while failure.get().is_none()
+                && let Err(error) = self.write(&published)
+            {
+                if !error.is_disk_full() {
+                    let text = describe(&error);
+                    tracing::error!(
+                        error = text,
+                        "cannot write the log; nothing is taken any more"
+                    );
+                    failure.set(text);
+                } else if self.is_stopping {
+                    break;
+                } else {
+                    self.wait_for_space(tasks, &error);
+                }
+            }
+            self.is_disk_full.store(false, Ordering::Relaxed);
+            let reason = failure
+                .get()
+                .unwrap_or_else(|| "the disk is full".to_owned());
+            for entry in self.group.drain(..) {
+                answer(*entry, Err(reason.clone()));
+            }
+        }
+    }
+
+    /// Takes a task, and all that wait behind it as far as one fsync may cover them.
+    fn take(&mut self, first: Task, tasks: &Receiver<Task>) {
         let mut bytes = 0;
-        let mut is_stopping = false;
         let mut next = Some(first);
         while let Some(task) = next {
             match task {
                 Task::Append(entry) => {
                     bytes += entry.frame.len();
-                    group.push(entry);
+                    self.group.push_back(entry);
                 }
-                Task::Cut(committed) => cut = Some(committed),
-                Task::Stop => is_stopping = true,
+                Task::Cut(committed) => self.cut = Some(committed),
+                Task::Stop => self.is_stopping = true,
             }
-            next = (bytes < GROUP_BYTES_MAX && !is_stopping)
+            next = (bytes < GROUP_BYTES_MAX && !self.is_stopping)
                 .then(|| tasks.try_recv().ok())
                 .flatten();
         }
-        let result = match failure.get() {
-            Some(failure) => Err(failure.clone()),
-            None => write(&mut wal, store, &mut group, cut).map_err(|error| {
-                let text = describe(&error);
-                tracing::error!(%error, "cannot write the log; nothing is taken any more");
-                failure.get_or_init(|| text).clone()
-            }),
-        };
-        if result.is_ok() && !group.is_empty() {
+    }
+
+    /// Sleeps, unless a task comes: behind a flush the log is cut, which makes space.
+    fn wait_for_space(&mut self, tasks: &Receiver<Task>, error: &StorageError) {
+        if !self.is_disk_full.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                error = describe(error),
+                "the disk is full; nothing is taken until there is space"
+            );
+        }
+        if let Ok(task) = tasks.recv_timeout(DISK_FULL_RETRY) {
+            self.take(task, tasks);
+        }
+    }
+
+    /// Writes the group, makes it durable, then visible, and acknowledges it. What the disk has
+    /// no space for stays in the group.
+    fn write(&mut self, published: impl Fn()) -> Result<(), StorageError> {
+        if let Some(committed) = self.cut {
+            self.wal.cut(committed)?;
+            self.cut = None;
+        }
+        let mut written = 0;
+        let mut has_frames = false;
+        let mut full = None;
+        for entry in &mut self.group {
+            if !entry.frame.is_empty() {
+                match self.wal.append(&entry.frame) {
+                    Ok(number) => entry.pending.frame = number,
+                    Err(error) if error.is_disk_full() => {
+                        full = Some(error);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                }
+                has_frames = true;
+            }
+            written += 1;
+        }
+        if has_frames {
+            self.wal.sync()?;
+            metrics::synced();
+        }
+        for mut entry in self.group.drain(..written) {
+            self.store.publish(std::mem::take(&mut entry.pending))?;
+            answer(*entry, Ok(()));
+        }
+        if written > 0 {
             published();
         }
-        for entry in group {
-            // The sender may have gone; its events are safe all the same.
-            drop(entry.done.send(result.clone()));
-        }
-        if is_stopping {
-            return;
-        }
+        full.map_or(Ok(()), Err)
     }
 }
 
-fn write(
-    wal: &mut Wal,
-    store: &Store,
-    group: &mut [Box<Entry>],
-    cut: Option<u64>,
-) -> Result<(), StorageError> {
-    let mut is_written = false;
-    for entry in group.iter_mut().filter(|entry| !entry.frame.is_empty()) {
-        entry.pending.frame = wal.append(&entry.frame)?;
-        is_written = true;
-    }
-    if is_written {
-        wal.sync()?;
-        metrics::synced();
-    }
-    for entry in group {
-        store.publish(std::mem::take(&mut entry.pending))?;
-    }
-    if let Some(committed) = cut {
-        wal.cut(committed)?;
-    }
-    Ok(())
+/// Tells the sender of a batch what became of it.
+fn answer(entry: Entry, result: Result<(), String>) {
+    // The sender may have gone; its events are safe all the same.
+    drop(entry.done.send(result));
 }
 
 /// The error with its causes, in one line.
@@ -192,6 +291,7 @@ pub(crate) fn pending(frame: u64, record: storage::wal::Record) -> Result<Pendin
     let tables = [
         (storage::Table::Events, record.events),
         (storage::Table::Invocations, record.invocations),
+        (storage::Table::Samples, record.samples),
     ];
     for (table, batches) in tables {
         pending.pieces.extend(MemorySegment::new(table, batches)?);

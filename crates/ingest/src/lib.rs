@@ -14,11 +14,14 @@ mod invocations;
 mod journal;
 mod metrics;
 mod normalise;
+mod route;
 mod rows;
+mod samples;
 mod sink;
 #[cfg(test)]
 mod tests;
 
 pub use config::IngestConfig;
 pub use error::{IngestError, Result};
+pub use route::{Condition, Route, RouteField};
 pub use sink::Ingest;

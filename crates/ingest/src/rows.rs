@@ -7,13 +7,14 @@ use arrow::array::{
     TimestampNanosecondBuilder,
 };
 use model::{EventId, InvocationEvidence, InvocationStatus, LogEvent, Timestamp, limits};
-use storage::{EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, StorageError, Table};
+use storage::{EVENT_TEXT_COLUMNS, StorageError, Table};
 
 use crate::invocations::evidence;
 use crate::normalise::Normaliser;
+use crate::route::Routes;
 
 /// Rows per batch, as the query engine likes them.
-const BATCH_ROWS: usize = 8_192;
+pub(crate) const BATCH_ROWS: usize = 8_192;
 /// Text is copied into blocks of this size.
 const BLOCK_BYTES: u32 = 1 << 20;
 const MESSAGE_BLOCK_BYTES: u32 = 2 << 20;
@@ -28,10 +29,14 @@ pub(crate) struct Rows {
 }
 
 /// Normalises events received at `now` and turns them into rows.
-pub(crate) fn rows(events: Vec<LogEvent>, now: Timestamp) -> Result<Rows, StorageError> {
+pub(crate) fn rows(
+    events: Vec<LogEvent>,
+    now: Timestamp,
+    routes: &Routes,
+) -> Result<Rows, StorageError> {
     let mut normaliser = Normaliser::new(now);
     let mut rows = Rows::default();
-    let mut builder = EventRows::new(events.len().min(BATCH_ROWS));
+    let mut builder = EventRows::new(events.len().min(BATCH_ROWS), routes);
     let mut found = Vec::new();
     for mut event in events {
         let time = normaliser.fill(&mut event);
@@ -64,7 +69,7 @@ struct Part<'a> {
 }
 
 /// A text column whose values often repeat: a value that was just there is not copied again.
-struct TextColumn {
+pub(crate) struct TextColumn {
     builder: StringViewBuilder,
     recent: Vec<(String, u32)>,
 }
@@ -72,14 +77,14 @@ struct TextColumn {
 impl TextColumn {
     const RECENT_MAX: usize = 16;
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         TextColumn {
             builder: StringViewBuilder::new().with_fixed_block_size(BLOCK_BYTES),
             recent: Vec::new(),
         }
     }
 
-    fn push(&mut self, value: Option<&str>) {
+    pub(crate) fn push(&mut self, value: Option<&str>) {
         let Some(value) = value else {
             self.builder.append_null();
             return;
@@ -105,14 +110,15 @@ impl TextColumn {
             .is_ok_and(|length| self.builder.try_append_view(block, 0, length).is_ok())
     }
 
-    fn finish(&mut self) -> ArrayRef {
+    pub(crate) fn finish(&mut self) -> ArrayRef {
         self.recent.clear();
         Arc::new(self.builder.finish())
     }
 }
 
-struct EventRows {
+struct EventRows<'a> {
     rows: usize,
+    routes: &'a Routes,
     event_time: TimestampNanosecondBuilder,
     receipt_time: TimestampNanosecondBuilder,
     message: StringViewBuilder,
@@ -126,11 +132,12 @@ struct EventRows {
 /// Where `request_id` stands among [`EVENT_TEXT_COLUMNS`].
 const REQUEST_ID: usize = 12;
 
-impl EventRows {
-    fn new(capacity: usize) -> Self {
+impl<'a> EventRows<'a> {
+    fn new(capacity: usize, routes: &'a Routes) -> Self {
         let time = || TimestampNanosecondBuilder::with_capacity(capacity).with_timezone("UTC");
         EventRows {
             rows: 0,
+            routes,
             event_time: time(),
             receipt_time: time(),
             message: StringViewBuilder::with_capacity(capacity)
@@ -164,7 +171,7 @@ impl EventRows {
             Some(metadata.name.as_str()).filter(|text| given(text)),
             Some(metadata.source.as_str()).filter(|text| given(text)),
             Some(metadata.collector.as_str()).filter(|text| given(text)),
-            Some(PARTITION_DEFAULT),
+            Some(self.routes.partition(event)),
             event.provider.map(model::Provider::name),
             event.account.as_deref(),
             event.region.as_deref(),
@@ -218,7 +225,7 @@ impl EventRows {
     }
 }
 
-fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, StorageError> {
+pub(crate) fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, StorageError> {
     RecordBatch::try_new(table.schema(), columns).map_err(|source| StorageError::Arrow {
         action: "build rows",
         source,
@@ -248,7 +255,7 @@ fn write_fields(json: &mut String, fields: &[(String, String)], part: Option<Par
     }
 }
 
-fn write_text(json: &mut String, text: &str) {
+pub(crate) fn write_text(json: &mut String, text: &str) {
     let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     if text.bytes().any(needs_escape) {
         json.push_str(&serde_json::Value::from(text).to_string());

@@ -1,11 +1,12 @@
 //! The one entry: takes batches, makes them durable and visible, and answers with a receipt.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use model::{Checkpoint, EventBatch, EventSink, Receipt, SinkError};
+use model::{Checkpoint, EventBatch, EventSink, Receipt, SinkError, Timestamp};
 use storage::wal::{Record, Wal};
 use storage::{Pending, Store};
 use tokio::sync::{Notify, oneshot};
@@ -13,9 +14,10 @@ use tokio::sync::{Notify, oneshot};
 use crate::dedup::{Dedup, OriginMemory, repeated};
 use crate::flush::Flusher;
 use crate::journal::{Entry, Journal, describe, pending};
-use crate::{IngestConfig, IngestError, Result, metrics, rows};
+use crate::route::Routes;
+use crate::{IngestConfig, IngestError, Result, metrics, rows, samples};
 
-/// Batches of fewer events are turned into rows on the caller's thread.
+/// Batches of fewer events and samples are turned into rows on the caller's thread.
 const INLINE_EVENTS_MAX: usize = 500;
 
 type Answer = oneshot::Receiver<Result<(), String>>;
@@ -25,18 +27,22 @@ type Answer = oneshot::Receiver<Result<(), String>>;
 pub struct Ingest {
     shared: Arc<Shared>,
     flusher: Arc<Flusher>,
-    ticker: tokio::task::JoinHandle<()>,
+    ticker: Mutex<Option<tokio::task::JoinHandle<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    memory_bytes_max: usize,
+    memory_bytes_max: u64,
+    disk_reserve_bytes: u64,
+    routes: Routes,
     /// `None` after the end.
     journal: Mutex<Option<Journal>>,
     dedup: Dedup,
     checkpoints: Mutex<HashMap<(String, String), Checkpoint>>,
+    /// The last receipt time of samples, in nanoseconds.
+    samples_received: AtomicI64,
 }
 
 impl Ingest {
@@ -55,7 +61,8 @@ impl Ingest {
         }
         let mut checkpoints = HashMap::new();
         let mut events = 0;
-        let wal = Wal::open(&store.data_dir().join("wal"), committed, |frame, bytes| {
+        let folder = store.data_dir().join("wal");
+        let wal = Wal::open(store.disk(), &folder, committed, |frame, bytes| {
             let record = Record::decode(bytes)?;
             events += record.stored;
             remember(&dedup, &mut checkpoints, &record);
@@ -73,12 +80,15 @@ impl Ingest {
             shared: Arc::new(Shared {
                 store,
                 memory_bytes_max: config.memory_bytes_max,
+                disk_reserve_bytes: config.disk_reserve_bytes,
+                routes: Routes::new(config.routes),
                 journal: Mutex::new(Some(journal)),
                 dedup,
                 checkpoints: Mutex::new(checkpoints),
+                samples_received: AtomicI64::new(i64::MIN),
             }),
             flusher,
-            ticker,
+            ticker: Mutex::new(Some(ticker)),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -93,9 +103,12 @@ impl Ingest {
 
     /// Returns why ingest has stopped, if the disk or catalog failed. The node must stop then.
     pub fn failure(&self) -> Option<String> {
-        let journal = lock(&self.shared.journal);
-        let journal = journal.as_ref()?;
-        journal.has_failed().then(|| journal.failure())
+        self.flusher.failure()
+    }
+
+    /// Returns why ingest has stopped, when it stops because the disk or catalog failed.
+    pub fn failed(&self) -> impl Future<Output = String> + use<> {
+        self.flusher.failed()
     }
 
     /// Flushes and takes no more events.
@@ -112,7 +125,12 @@ impl Ingest {
     /// Takes no more events and leaves everything in the WAL, as a crash would.
     pub async fn close(&self) {
         lock(&self.shared.journal).take();
-        self.ticker.abort();
+        let ticker = lock(&self.ticker).take();
+        if let Some(ticker) = ticker {
+            ticker.abort();
+            // Only when it has ended has it let go of the store. That it was aborted is no news.
+            drop(ticker.await);
+        }
         self.flusher.stop();
         let Some(thread) = lock(&self.thread).take() else {
             return;
@@ -126,7 +144,9 @@ impl Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        self.ticker.abort();
+        if let Some(ticker) = lock(&self.ticker).take() {
+            ticker.abort();
+        }
         self.flusher.stop();
     }
 }
@@ -135,7 +155,7 @@ impl Drop for Ingest {
 impl EventSink for Ingest {
     async fn append(&self, batch: EventBatch) -> Result<Receipt, SinkError> {
         let shared = Arc::clone(&self.shared);
-        let (receipt, answer) = if batch.events.len() <= INLINE_EVENTS_MAX {
+        let (receipt, answer) = if batch.events.len() + batch.samples.len() <= INLINE_EVENTS_MAX {
             shared.queue(batch)?
         } else {
             tokio::task::spawn_blocking(move || shared.queue(batch))
@@ -174,7 +194,7 @@ impl Shared {
         let journal = lock(&self.journal)
             .clone()
             .ok_or_else(|| SinkError::Failed("ingest has stopped".to_owned()))?;
-        self.check_room(&batch)?;
+        self.check_room(&journal, &batch)?;
         let key = batch.idempotency_key.clone();
         if let Some(key) = &key
             && let Some(stored) = lock(self.dedup.keys()).get(key)
@@ -239,9 +259,12 @@ impl Shared {
             let mut repeated = repeated.into_iter();
             events.retain(|_| !repeated.next().unwrap_or(false));
         }
-        let stored = events.len();
+        let fresh = events.len();
+        let stored = fresh + batch.samples.len();
         let now = self.store.clock().now();
-        let rows = rows::rows(events, now).map_err(|error| failed(&error))?;
+        let rows = rows::rows(events, now, &self.routes).map_err(|error| failed(&error))?;
+        let received = self.samples_receipt_time(now);
+        let samples = samples::rows(&batch.samples, received).map_err(|error| failed(&error))?;
         let record = Record {
             ids: if batch.origin.is_some() {
                 rows.ids
@@ -254,20 +277,54 @@ impl Shared {
             stored: stored as u64,
             events: rows.events,
             invocations: rows.invocations,
+            samples,
         };
-        Ok((record, before - stored))
+        Ok((record, before - fresh))
     }
 
-    fn check_room(&self, batch: &EventBatch) -> Result<(), SinkError> {
-        let held = self.store.memory_bytes();
-        if held <= self.memory_bytes_max || batch.events.is_empty() {
+    /// Tells which of equal samples is the later one, so no two batches have the same, even if
+    /// the clock stands still or goes back.
+    fn samples_receipt_time(&self, now: Timestamp) -> Timestamp {
+        let later = |last: i64| Some(now.nanos().max(last.saturating_add(1)));
+        let received = &self.samples_received;
+        match received.fetch_update(Ordering::Relaxed, Ordering::Relaxed, later) {
+            Ok(last) | Err(last) => later(last).map_or(now, Timestamp::from_nanos),
+        }
+    }
+
+    fn check_room(&self, journal: &Journal, batch: &EventBatch) -> Result<(), SinkError> {
+        if batch.events.is_empty() && batch.samples.is_empty() {
             return Ok(());
         }
+        let full = match self.disk_shortage(journal) {
+            Some(shortage) => shortage,
+            None => {
+                let held = self.store.memory_bytes() as u64;
+                if held <= self.memory_bytes_max {
+                    return Ok(());
+                }
+                format!(
+                    "{held} bytes wait to be written to segments, more than `ingest.memory_bytes_max` = {}",
+                    self.memory_bytes_max
+                )
+            }
+        };
         metrics::refused();
-        Err(SinkError::Busy(format!(
-            "{held} bytes wait to be written to segments, more than `ingest.memory_bytes_max` = {}",
-            self.memory_bytes_max
-        )))
+        Err(SinkError::Busy(full))
+    }
+
+    /// Says why the disk takes no more, if it does not. A disk that does not tell how much is
+    /// free is believed to have space: writing will show.
+    fn disk_shortage(&self, journal: &Journal) -> Option<String> {
+        let folder = self.store.data_dir();
+        let free = self.store.disk().free_bytes(folder).unwrap_or(u64::MAX);
+        (journal.is_disk_full() || free < self.disk_reserve_bytes).then(|| {
+            format!(
+                "the disk of `{}` is full: {free} bytes are free, `ingest.disk_reserve_bytes` = {} are kept",
+                folder.display(),
+                self.disk_reserve_bytes
+            )
+        })
     }
 }
 

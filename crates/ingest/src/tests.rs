@@ -1,11 +1,14 @@
 //! What was acknowledged is there, once, whatever happened in between.
 
+mod accidents;
+mod power;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use model::{
-    Checkpoint, EventBatch, EventId, EventSink, LogEvent, ManualClock, SinkError, TimeRange,
-    Timestamp,
+    Checkpoint, EventBatch, EventId, EventSink, LogEvent, ManualClock, Sample, Series, SinkError,
+    TimeRange, Timestamp,
 };
 use storage::{Snapshot, Store, StoreConfig, Table};
 
@@ -58,7 +61,7 @@ fn pulled(ids: std::ops::Range<u128>) -> EventBatch {
             reread_from: Timestamp::from_millis(NOW_MS - 1_000),
             position: serde_json::json!({"next": next.to_string()}),
         }),
-        idempotency_key: None,
+        ..EventBatch::default()
     }
 }
 
@@ -249,4 +252,53 @@ async fn a_folder_belongs_to_one_process() {
     let second = Store::open(StoreConfig::at(folder.path()), store.clock()).await;
     let text = second.unwrap_err().to_string();
     assert!(text.contains("in use by another process"), "{text}");
+}
+
+#[tokio::test]
+async fn samples_are_kept_with_their_checkpoint_and_sorted_by_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, ingest) = open(folder.path()).await;
+    let sample = |function: &str, minute: i64, value: f64| Sample {
+        series: Arc::new(Series {
+            metric: "Errors".to_owned(),
+            dimensions: [("FunctionName".to_owned(), function.to_owned())].into(),
+        }),
+        time: Some(Timestamp::from_millis(NOW_MS - minute * 60_000)),
+        statistic: Some(Arc::from("sum")),
+        value,
+    };
+    let batch = EventBatch {
+        samples: vec![
+            sample("b", 1, 1.0),
+            sample("a", 1, 2.0),
+            sample("b", 2, 3.0),
+            // The same as the first: it replaces it.
+            sample("b", 1, 4.0),
+        ],
+        ..pulled(0..1)
+    };
+    let receipt = ingest.append(batch).await.unwrap();
+    assert_eq!((receipt.stored, receipt.repeated), (5, 0));
+    let in_memory = rows(&store.snapshot(Table::Samples, TimeRange::ALL));
+    assert_eq!(in_memory, 3);
+    ingest.close().await;
+    drop((store, ingest));
+    let (store, ingest) = open(folder.path()).await;
+    assert_eq!(
+        rows(&store.snapshot(Table::Samples, TimeRange::ALL)),
+        in_memory
+    );
+    let known = ingest.checkpoints("source").await.unwrap();
+    assert_eq!(known.len(), 1);
+    ingest.shutdown().await.unwrap();
+    let segments = store.snapshot(Table::Samples, TimeRange::ALL).segments;
+    assert_eq!(segments.len(), 1);
+    assert_eq!(
+        segments[0].time_min,
+        Timestamp::from_millis(NOW_MS - 120_000)
+    );
+    assert_eq!(
+        segments[0].time_max,
+        Timestamp::from_millis(NOW_MS - 60_000)
+    );
 }

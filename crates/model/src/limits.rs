@@ -19,3 +19,15 @@ pub const PAGE_ROWS_MAX: usize = 10_000;
 pub const TRANSPOSE_COLUMNS_MAX: usize = 300;
 /// Searches that may run or be kept at once.
 pub const SEARCHES_MAX: usize = 200;
+/// Longest line of a metrics request, in bytes.
+pub const METRIC_LINE_BYTES_MAX: usize = 64 << 10;
+/// Samples in one metrics request.
+pub const REQUEST_SAMPLES_MAX: usize = 1_000_000;
+/// Rows of one metrics query (Sumo Logic allows six).
+pub const METRICS_ROWS_MAX: usize = 26;
+/// Points that one series of a metrics query may have; longer ranges get longer time buckets.
+pub const METRICS_POINTS_PER_SERIES_MAX: usize = 10_000;
+/// Points of all series that one row of a metrics query may select.
+pub const METRICS_POINTS_MAX: usize = 5_000_000;
+/// Series that joining rows of a metrics query may make.
+pub const METRICS_SERIES_MAX: usize = 20_000;

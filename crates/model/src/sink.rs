@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{LogEvent, Timestamp};
+use crate::{LogEvent, Sample, Timestamp};
 
 /// How far a source has read one of its origins (for CloudWatch: a log group).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,15 +19,17 @@ pub struct Checkpoint {
     pub position: serde_json::Value,
 }
 
-/// Events that become durable together, or not at all.
+/// Events and samples that become durable together, or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct EventBatch {
     /// The events. Those with an [`crate::EventId`] that the origin has already delivered
     /// (see [`Checkpoint::reread_from`]) are dropped by the sink.
     pub events: Vec<LogEvent>,
+    /// Metric samples; of equal ones (series, time and statistic) the last is kept.
+    pub samples: Vec<Sample>,
     /// Names the origin whose ids the events carry: (source, origin). `None` for pushed events.
     pub origin: Option<(String, String)>,
-    /// Moves with the events: after a crash both are there, or neither.
+    /// Moves with them: after a crash both are there, or neither.
     pub checkpoint: Option<Checkpoint>,
     /// A sender's own key for this batch; a repeated key is acknowledged and not stored again.
     pub idempotency_key: Option<String>,
@@ -36,7 +38,7 @@ pub struct EventBatch {
 /// Says that a batch is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Events stored.
+    /// Events and samples stored.
     pub stored: usize,
     /// Events that were already there and were not stored again.
     pub repeated: usize,

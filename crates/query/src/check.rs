@@ -32,6 +32,7 @@ pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
                 .err()
                 .unwrap_or_default()
         }
+        Language::Metrics => crate::metrics::check(text),
         Language::Sql => match session.state().create_logical_plan(text).now_or_never() {
             Some(Err(error)) => vec![Diagnostic {
                 severity: Severity::Error,
@@ -47,6 +48,7 @@ fn empty_session() -> datafusion::error::Result<SessionContext> {
     for (name, schema) in [
         ("events", storage::events_schema()),
         ("invocations", storage::invocations_schema()),
+        ("samples", storage::samples_schema()),
     ] {
         let table = MemTable::try_new(schema, vec![Vec::new()])?;
         session.register_table(name, Arc::new(table))?;

@@ -1,5 +1,7 @@
 //! Why a query or search cannot be answered.
 
+use model::limits::{METRICS_POINTS_MAX, METRICS_ROWS_MAX, METRICS_SERIES_MAX};
+
 use crate::Diagnostic;
 
 /// An error of this crate.
@@ -23,6 +25,21 @@ pub enum QueryError {
     /// Records were asked of a search that finds messages.
     #[error("the search has no records, because its query does not aggregate")]
     NoRecords,
+    /// A metrics query has too many rows. The user's mistake.
+    #[error("a metrics query has at most {METRICS_ROWS_MAX} rows (METRICS_ROWS_MAX)")]
+    TooManyRows,
+    /// A row of a metrics query selects too much. The user's mistake.
+    #[error(
+        "a row selects more than {METRICS_POINTS_MAX} points (METRICS_POINTS_MAX); select fewer \
+         series, a shorter range, or `quantize` to longer buckets"
+    )]
+    TooManyPoints,
+    /// Joining rows makes too many series. The user's mistake.
+    #[error(
+        "joining rows makes more than {METRICS_SERIES_MAX} series (METRICS_SERIES_MAX); say with \
+         `along` which dimensions must be equal"
+    )]
+    TooManySeries,
     /// The engine failed.
     #[error("query failed")]
     Engine(#[from] datafusion::error::DataFusionError),

@@ -6,6 +6,7 @@ mod descriptor;
 mod error;
 mod fields;
 mod functions;
+mod metrics;
 mod operators;
 mod plan;
 mod scan;
@@ -18,6 +19,9 @@ pub use descriptor::{Descriptor, UnitKind, descriptors};
 pub use error::{QueryError, Result};
 pub use fields::FieldInfo;
 pub use functions::register_functions;
+pub use metrics::{
+    MetricsBand, MetricsQuery, MetricsRequest, MetricsRow, MetricsSeries, metrics_descriptors,
+};
 pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
 pub use scan::TimeColumn;
 pub use search::{

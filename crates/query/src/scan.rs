@@ -147,7 +147,7 @@ impl SegmentsTable {
         }
     }
 
-    /// Marks the table as evidence of invocations, which [`narrow`] leaves alone.
+    /// Marks the table as evidence, rows that are merged when read, which [`narrow`] leaves alone.
     pub(crate) fn evidence(mut self) -> Self {
         self.is_evidence = true;
         self

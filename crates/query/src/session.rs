@@ -12,7 +12,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::functions_aggregate::expr_fn::{max, min};
+use datafusion::functions_aggregate::expr_fn::{last_value, max, min};
 use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use model::{InvocationStatus, TimeRange, Timestamp};
@@ -25,6 +25,8 @@ use crate::scan::{SEGMENTS_URL, ScanProgress, SegmentsTable, TimeColumn};
 const EVIDENCE_SPREAD_MS: i64 = 20 * 60 * 1000;
 /// What belongs to one invocation.
 const INVOCATION_KEY: [&str; 5] = ["provider", "account", "region", "function", "request_id"];
+/// What makes two rows the same sample.
+const SAMPLE_KEY: [&str; 4] = ["metric", "dimensions", "statistic", "event_time"];
 
 /// How much a node gives to queries.
 #[derive(Clone, Debug)]
@@ -110,7 +112,7 @@ impl Engine {
         &self.store
     }
 
-    /// Returns a session whose tables `events` and `invocations` hold what is stored now inside
+    /// Returns a session whose tables `events`, `invocations` and `samples` hold what is stored now inside
     /// `range`.
     ///
     /// # Errors
@@ -140,6 +142,7 @@ impl Engine {
         let progress = events.progress();
         context.register_table("events", Arc::new(events))?;
         self.register_invocations(&context, range)?;
+        self.register_samples(&context, range)?;
         Ok(OpenSession {
             context,
             progress,
@@ -178,6 +181,37 @@ impl Engine {
         let plan = merged.select(columns)?.into_unoptimized_plan();
         context.register_table("invocations", Arc::new(ViewTable::new(plan, None)))?;
         Ok(())
+    }
+
+    /// `samples`: of equal samples the one that was received last.
+    fn register_samples(&self, context: &SessionContext, range: TimeRange) -> Result<()> {
+        let latest = |column: &str| {
+            last_value(col(column), vec![col("receipt_time").sort(true, false)]).alias(column)
+        };
+        let others = storage::samples_schema();
+        let others = others.fields().iter().map(|field| field.name().as_str());
+        let others = others.filter(|name| !SAMPLE_KEY.contains(name));
+        let columns = storage::samples_schema();
+        let columns = columns.fields().iter().map(|field| col(field.name()));
+        let plan = context
+            .read_table(Arc::new(self.samples(range)))?
+            .aggregate(SAMPLE_KEY.map(col).to_vec(), others.map(latest).collect())?
+            .select(columns.collect::<Vec<_>>())?
+            .into_unoptimized_plan();
+        context.register_table("samples", Arc::new(ViewTable::new(plan, None)))?;
+        Ok(())
+    }
+
+    /// Samples as they were received, equal ones included.
+    pub(crate) fn samples(&self, range: TimeRange) -> SegmentsTable {
+        let snapshot = Arc::new(self.store.snapshot(Table::Samples, range));
+        SegmentsTable::new(
+            storage::samples_schema(),
+            snapshot,
+            range,
+            TimeColumn::Event,
+        )
+        .evidence()
     }
 }
 

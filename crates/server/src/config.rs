@@ -22,7 +22,9 @@ pub struct Config {
     /// `[server]`: how the node is reached.
     pub server: ListenConfig,
     /// `[storage]`: where data rests.
-    pub storage: StorageConfig,
+    pub storage: storage::StoreConfig,
+    /// `[ingest]`: when data moves to disk, and how much may wait.
+    pub ingest: ingest::IngestConfig,
     /// `[auth]`: who may use it.
     pub auth: AuthConfig,
     /// `[[sources]]`: where data comes from.
@@ -41,22 +43,6 @@ impl Default for ListenConfig {
     fn default() -> Self {
         ListenConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8470)),
-        }
-    }
-}
-
-/// `[storage]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StorageConfig {
-    /// Directory of the log, the segments and the catalog; made if it is missing.
-    pub data_dir: PathBuf,
-}
-
-impl Default for StorageConfig {
-    fn default() -> Self {
-        StorageConfig {
-            data_dir: PathBuf::from("data"),
         }
     }
 }

@@ -5,7 +5,7 @@ mod error;
 mod telemetry;
 mod wiring;
 
-pub use config::{AuthConfig, Config, ListenConfig, StorageConfig};
+pub use config::{AuthConfig, Config, ListenConfig};
 pub use error::ServerError;
 pub use telemetry::{SystemClock, init_logging};
 pub use wiring::Server;

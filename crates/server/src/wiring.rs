@@ -7,9 +7,9 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ingest::{Ingest, IngestConfig};
+use ingest::Ingest;
 use model::{Clock, EventSink};
-use storage::{Store, StoreConfig};
+use storage::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -52,18 +52,13 @@ impl Server {
         let metrics = telemetry::metrics_handle()?;
 
         let data_dir = config.storage.data_dir.clone();
-        let store = Store::open(
-            StoreConfig {
-                data_dir: data_dir.clone(),
-            },
-            Arc::clone(&clock),
-        )
-        .await
-        .map_err(|source| ServerError::Storage {
-            path: data_dir,
-            source,
-        })?;
-        let ingest = Arc::new(Ingest::start(store.clone(), IngestConfig::default()).await?);
+        let store = Store::open(config.storage, Arc::clone(&clock))
+            .await
+            .map_err(|source| ServerError::Storage {
+                path: data_dir,
+                source,
+            })?;
+        let ingest = Arc::new(Ingest::start(store.clone(), config.ingest).await?);
         let searches = query::Searches::new(store.clone(), query::SearchConfig::default())?;
         let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
         let sources = Arc::new(collectors::Sources::start(
@@ -74,6 +69,7 @@ impl Server {
 
         let router = api::router(api::Node {
             store,
+            ingest: Arc::clone(&ingest),
             searches,
             sources: Arc::clone(&sources),
             clock,
@@ -102,6 +98,12 @@ impl Server {
     /// The node's base URL, for people and clients.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Returns why the node must stop, when it must: the disk or the catalog failed, and what
+    /// is sent now could be lost.
+    pub async fn failed(&self) -> String {
+        self.ingest.failed().await
     }
 
     /// Stops collecting, flushes what is in memory, and stops listening.

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What SQLite says when it cannot write for want of space.
+const SQLITE_FULL: &str = "13";
+
 /// A result whose error is a [`StorageError`].
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 
@@ -15,6 +18,15 @@ pub enum StorageError {
         /// What was attempted.
         action: &'static str,
         /// On which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The disk could not say that bytes are durable. Whether they are is unknown, and asking
+    /// again would not tell.
+    #[error("cannot make durable `{}`; start again, and look after the disk", path.display())]
+    Unsynced {
+        /// The file or folder.
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
@@ -76,6 +88,19 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether there was no space left, so that the same can succeed later.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            StorageError::Io { source, .. } => is_full(source),
+            StorageError::Parquet { source, .. } => caused_by_full_disk(source),
+            StorageError::Catalog { source, .. } => source
+                .as_database_error()
+                .and_then(|error| error.code())
+                .is_some_and(|code| code == SQLITE_FULL),
+            _ => false,
+        }
+    }
+
     /// Returns a function that turns an I/O error into one that says what was attempted.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -102,4 +127,23 @@ impl StorageError {
     ) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         move |source| StorageError::Parquet { action, source }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The file library wraps what the disk said.
+fn caused_by_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<io::Error>().is_some_and(is_full) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }

@@ -7,7 +7,7 @@
 
 pub mod catalog;
 mod config;
-mod disk;
+pub mod disk;
 mod error;
 mod memory;
 mod schema;
@@ -18,6 +18,8 @@ pub mod wal;
 pub use config::StoreConfig;
 pub use error::{Result, StorageError};
 pub use memory::MemorySegment;
-pub use schema::{EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, Table, events_schema, invocations_schema};
+pub use schema::{
+    EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, Table, events_schema, invocations_schema, samples_schema,
+};
 pub use segment::{SegmentMeta, WINDOW_NANOS, window_start};
 pub use store::{Pending, Sealed, Snapshot, Store, StoreStats};

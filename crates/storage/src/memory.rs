@@ -93,7 +93,7 @@ impl MemorySegment {
     }
 }
 
-/// The event times of a batch of either table: its first column.
+/// The event times of a batch of any table: its first column.
 pub(crate) fn event_times(batch: &RecordBatch) -> &[i64] {
     batch
         .column(0)

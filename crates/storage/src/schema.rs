@@ -1,4 +1,4 @@
-//! The columns of the two tables, alike in memory, in the WAL and in segments.
+//! The columns of the tables, alike in memory, in the WAL and in segments.
 //!
 //! Column names are lower-case. Every column carries a Parquet field id that never changes its
 //! meaning, so that other tools can follow a column through versions.
@@ -38,17 +38,21 @@ pub enum Table {
     Events,
     /// One row per piece of evidence about an invocation; merged when it is queried.
     Invocations,
+    /// One row per received metric sample; of equal ones the last received counts when it is
+    /// queried.
+    Samples,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Table; 2] = [Table::Events, Table::Invocations];
+    pub const ALL: [Table; 3] = [Table::Events, Table::Invocations, Table::Samples];
 
     /// The name as it is stored and queried.
     pub const fn name(self) -> &'static str {
         match self {
             Table::Events => "events",
             Table::Invocations => "invocations",
+            Table::Samples => "samples",
         }
     }
 
@@ -62,6 +66,7 @@ impl Table {
         match self {
             Table::Events => events_schema(),
             Table::Invocations => invocations_schema(),
+            Table::Samples => samples_schema(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Table {
         match self {
             Table::Events => 0,
             Table::Invocations => 1,
+            Table::Samples => 2,
         }
     }
 }
@@ -120,6 +126,31 @@ pub fn invocations_schema() -> SchemaRef {
             column(17, "error_type", DataType::Utf8View, true),
             column(18, "error_message", DataType::Utf8View, true),
             column(19, "trace_id", DataType::Utf8View, true),
+        ]))
+    });
+    Arc::clone(&SCHEMA)
+}
+
+/// Returns the columns of `samples`.
+///
+/// `dimensions` is the text of a JSON object with the series' dimensions, its keys in byte order,
+/// so that equal series have equal text; `provider`, `account`, `region` and `function` repeat
+/// some of them under the names that all tables share. Rows of equal `metric`, `dimensions`,
+/// `statistic` and `event_time` are the same sample, received again: the latest `receipt_time`
+/// counts. `receipt_time` never repeats from one batch to the next.
+pub fn samples_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+        Arc::new(Schema::new(vec![
+            column(1, "event_time", time(), false),
+            column(2, "receipt_time", time(), false),
+            column(3, "metric", DataType::Utf8View, false),
+            column(4, "dimensions", DataType::Utf8View, false),
+            column(5, "statistic", DataType::Utf8View, true),
+            column(6, "value", DataType::Float64, false),
+            column(7, "provider", DataType::Utf8View, true),
+            column(8, "account", DataType::Utf8View, true),
+            column(9, "region", DataType::Utf8View, true),
+            column(10, "function", DataType::Utf8View, true),
         ]))
     });
     Arc::clone(&SCHEMA)

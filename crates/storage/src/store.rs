@@ -13,9 +13,10 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
 use crate::catalog::{Catalog, Commit, OriginIds};
+use crate::disk::{self, Disk};
 use crate::memory::Pieces;
 use crate::segment::write_segments;
-use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, disk};
+use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table};
 
 /// What the store holds for one table at one moment: each row exactly once.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +66,7 @@ pub struct Sealed {
 
 #[derive(Debug, Default)]
 struct Memory {
-    pieces: [Pieces; 2],
+    pieces: [Pieces; Table::ALL.len()],
     commit: Commit,
 }
 
@@ -80,6 +81,7 @@ struct State {
 
 #[derive(Debug)]
 struct Inner {
+    disk: Disk,
     data_dir: PathBuf,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
@@ -99,8 +101,16 @@ impl Store {
     /// # Errors
     /// If the folder is in use, cannot be written, or the catalog cannot be read.
     pub async fn open(config: StoreConfig, clock: Arc<dyn Clock>) -> Result<Store> {
+        Store::open_on(Disk::default(), config, clock).await
+    }
+
+    /// As [`Store::open`], on a disk that may be watched.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_on(disk: Disk, config: StoreConfig, clock: Arc<dyn Clock>) -> Result<Store> {
         let data_dir = config.data_dir;
-        disk::create_dir(&data_dir)?;
+        disk.create_dir(&data_dir)?;
         let lock = disk::lock_dir(&data_dir)?;
         let data_dir = data_dir
             .canonicalize()
@@ -112,7 +122,7 @@ impl Store {
             .into_iter()
             .map(Arc::new)
             .collect();
-        crate::segment::delete_orphans(&data_dir, &segments)?;
+        crate::segment::delete_orphans(&disk, &data_dir, &segments)?;
         let newest = segments
             .iter()
             .filter(|segment| segment.table == Table::Events)
@@ -120,6 +130,7 @@ impl Store {
             .max();
         let objects = Arc::new(LocalFileSystem::new_with_prefix(&data_dir)?);
         Ok(Store(Arc::new(Inner {
+            disk,
             data_dir,
             clock,
             catalog,
@@ -159,6 +170,11 @@ impl Store {
     /// The object store that the paths of segments are relative to.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.0.objects) as Arc<dyn ObjectStore>
+    }
+
+    /// The disk that everything is written to.
+    pub fn disk(&self) -> &Disk {
+        &self.0.disk
     }
 
     /// The folder that holds everything, as an absolute path.
@@ -280,24 +296,29 @@ impl Store {
     /// snapshots. Returns the last frame that is now in segments.
     ///
     /// # Errors
-    /// If the disk or the catalog fails; the rows are then still in the WAL, and the node must
-    /// stop.
-    pub async fn write(&self, sealed: Sealed) -> Result<u64> {
-        let Sealed { pieces, commit } = sealed;
-        let data_dir = self.0.data_dir.clone();
+    /// If the disk or the catalog fails; the rows are still in the WAL and in memory then. If
+    /// the disk is merely full ([`StorageError::is_disk_full`]), the same can be tried again
+    /// later; otherwise the node must stop.
+    pub async fn write(&self, sealed: &Sealed) -> Result<u64> {
+        let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
+        let pieces = sealed.pieces.clone();
         let now = self.0.clock.now();
         let written =
-            tokio::task::spawn_blocking(move || write_segments(&data_dir, &pieces, now)).await;
+            tokio::task::spawn_blocking(move || write_segments(&disk, &data_dir, &pieces, now))
+                .await;
         let segments = match written {
             Ok(segments) => segments?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        self.0.catalog.commit(&segments, &commit, now).await?;
+        self.0
+            .catalog
+            .commit(&segments, &sealed.commit, now)
+            .await?;
         let mut state = self.write_state();
         state.segments.extend(segments.into_iter().map(Arc::new));
         state.sealed.clear();
         state.is_sealed = false;
-        Ok(commit.frame)
+        Ok(sealed.commit.frame)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {

@@ -20,9 +20,18 @@ pub(crate) fn target_dir() -> PathBuf {
 }
 
 /// A command in the repository's root.
+///
+/// It does not see what `cargo run` tells its program about the package: build scripts of
+/// dependencies watch these variables, and a cargo that sees them builds half of the tree again.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -30,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     test("durable post", || script("durable_post.py")),
     test("bad input", || script("bad_input.py")),
     test("sumologic sdk", || script("sumologic_sdk.py")),
+    test("metrics", || script("metrics.py")),
     test("moto exactly once", || script("moto_exactly_once.py")),
     test("demo", || script("demo.py")),
     test("browser", || script("browser.py")),

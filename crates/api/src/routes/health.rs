@@ -1,6 +1,8 @@
 //! `/healthz`, `/readyz`: whether the process lives and can answer. Open to everybody.
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 
 use super::Shared;
@@ -17,8 +19,26 @@ pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// The store is open and the log is replayed; routes exist only from then on.
-#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, body = String)))]
-pub(crate) async fn ready() -> &'static str {
-    "ready\n"
+/// The store is open, the log is replayed (routes exist only from then on), the catalog
+/// answers, and what is sent can be made durable. Without the last, the node is about to end.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+    (status = 200, body = String),
+    (status = 503, description = "Not ready, and why", body = String),
+))]
+pub(crate) async fn ready(State(node): State<Shared>) -> (StatusCode, String) {
+    let failure = match node.ingest.failure() {
+        Some(failure) => Err(format!("ingest has stopped: {failure}")),
+        None => node.store.catalog().check().await.map_err(|error| {
+            let cause = std::error::Error::source(&error);
+            let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}")
+        }),
+    };
+    match failure {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(failure) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("not ready: {failure}\n"),
+        ),
+    }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod language;
+pub(crate) mod metrics_queries;
+pub(crate) mod metrics_results;
 pub(crate) mod queries;
 pub(crate) mod search_jobs;
 pub(crate) mod status;
@@ -28,6 +30,8 @@ pub(crate) fn api() -> Router<Shared> {
     Router::new()
         .merge(fields::router())
         .merge(language::router())
+        .merge(metrics_queries::router())
+        .merge(metrics_results::router())
         .merge(queries::router())
         .merge(search_jobs::router())
         .merge(status::router())

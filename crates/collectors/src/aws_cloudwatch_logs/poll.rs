@@ -270,7 +270,7 @@ impl Follower {
             events,
             origin: Some((source, self.group.arn.clone())),
             checkpoint,
-            idempotency_key: None,
+            ..EventBatch::default()
         };
         match self
             .shared

@@ -1,5 +1,6 @@
 //! Makes events of a request's body and headers. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{LogEvent, Provider, SourceMetadata};
@@ -24,6 +25,8 @@ pub(crate) struct Overrides {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     template: LogEvent,
+    /// The configured fields, as dimensions of samples.
+    fields: BTreeMap<String, String>,
     rule: Rule,
 }
 
@@ -63,7 +66,11 @@ impl Decoder {
         for (name, value) in &config.fields {
             put(&mut template, name, value, &mut interner);
         }
-        Ok(Decoder { template, rule })
+        Ok(Decoder {
+            template,
+            fields: config.fields.clone(),
+            rule,
+        })
     }
 
     /// Makes the events of one request. Bytes that are not UTF-8 become U+FFFD.
@@ -85,6 +92,39 @@ impl Decoder {
             }
         }
         events
+    }
+
+    /// The dimensions that all samples of a request get: the source's metadata and fields and
+    /// those of the headers `X-Sumo-Dimensions` and `X-Sumo-Metadata`, which beat them.
+    pub(crate) fn dimensions(
+        &self,
+        overrides: Overrides,
+        headers: &[Option<String>; 2],
+    ) -> BTreeMap<String, String> {
+        let metadata = &self.template.metadata;
+        let or_configured = |given: Option<String>, configured: &str| {
+            given.unwrap_or_else(|| configured.to_owned())
+        };
+        let mut dimensions = self.fields.clone();
+        for (name, value) in [
+            (
+                "_sourceCategory",
+                or_configured(overrides.category, &metadata.category),
+            ),
+            ("_sourceHost", or_configured(overrides.host, &metadata.host)),
+            ("_sourceName", or_configured(overrides.name, &metadata.name)),
+            ("_source", metadata.source.clone()),
+            ("_collector", metadata.collector.clone()),
+        ] {
+            dimensions.insert(name.to_owned(), value);
+        }
+        for pair in headers.iter().flatten().flat_map(|pairs| pairs.split(',')) {
+            if let Some((name, value)) = pair.split_once('=') {
+                dimensions.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
+        }
+        dimensions.retain(|name, value| !name.is_empty() && !value.is_empty());
+        dimensions
     }
 
     fn with_overrides(&self, overrides: Overrides) -> LogEvent {

@@ -1,9 +1,11 @@
-//! `sumo_http`: is sent logs the way Sumo Logic's HTTP source is, so that its forwarders and
-//! agents work unchanged.
+//! `sumo_http`: is sent logs and metrics the way Sumo Logic's HTTP source is, so that its
+//! forwarders and agents work unchanged.
 //!
-//! `receive` answers requests, `decode` and `ndjson` make events of a body, both pure.
+//! `receive` answers requests, `decode` and `ndjson` make events of a body, `metrics` makes
+//! samples; all pure.
 
 mod decode;
+mod metrics;
 mod ndjson;
 mod receive;
 mod time;
@@ -21,7 +23,7 @@ pub(crate) use receive::{Receivers, router};
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "sumo_http",
     kind: CollectorKind::Pushed,
-    summary: "Receives logs on POST /receiver/v1/http/<token>, like a Sumo Logic HTTP source.",
+    summary: "Receives logs and metrics on POST /receiver/v1/http/<token>, like a Sumo Logic HTTP source.",
     example: r#"
 [[sources]]
 name = "push"
@@ -56,7 +58,7 @@ pub struct Config {
     /// `_sourceHost` of events whose request has no `X-Sumo-Host`.
     #[serde(default)]
     pub host: String,
-    /// Fields that every event gets.
+    /// Fields that every event gets; dimensions of every sample.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
     /// How a body is made into events.

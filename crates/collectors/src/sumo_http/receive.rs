@@ -23,17 +23,13 @@ use model::{Clock, EventBatch, EventSink, SinkError};
 
 use super::Config;
 use super::decode::{Decoder, Overrides};
+use super::metrics::{self, MetricsFormat};
 use crate::error::{CollectorsError, Result};
 use crate::status::{Monitor, SourceState};
 use crate::support::decompress::{DecompressError, decompress};
 
 const TOKEN_HEADER: &str = "x-sumo-token";
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
-const METRICS_TYPES: [&str; 3] = [
-    "application/vnd.sumologic.graphite",
-    "application/vnd.sumologic.carbon2",
-    "application/vnd.sumologic.prometheus",
-];
 /// A body that is too large is read and thrown away up to here, so that senders that do not
 /// listen while they send still get the answer.
 const DRAIN_BYTES_MAX: usize = 8 * REQUEST_BYTES_MAX;
@@ -162,13 +158,6 @@ async fn receive(
     let headers = parts.headers;
     let content_type = header(&headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let body = read_body(&headers, body).await?;
-    if METRICS_TYPES
-        .iter()
-        .any(|metrics| content_type.contains(metrics))
-    {
-        let problem = format!("metrics are not accepted yet; the content type is `{content_type}`");
-        return Err((StatusCode::BAD_REQUEST, problem));
-    }
     let encoding = header(&headers, CONTENT_ENCODING.as_str()).unwrap_or_default();
     let overrides = Overrides {
         category: header(&headers, "x-sumo-category"),
@@ -176,16 +165,29 @@ async fn receive(
         name: header(&headers, "x-sumo-name"),
         fields: header(&headers, "x-sumo-fields"),
     };
+    let metrics_format = MetricsFormat::of(&content_type);
+    let dimensions = ["x-sumo-dimensions", "x-sumo-metadata"].map(|name| header(&headers, name));
     let decoding = Arc::clone(receiver);
     let work = move || {
         let text =
             decompress(&encoding, body, REQUEST_BYTES_MAX).map_err(|error| refusal(&error))?;
-        Ok(decoding.decoder.decode(&text, overrides))
+        let mut batch = EventBatch::default();
+        match metrics_format {
+            None => batch.events = decoding.decoder.decode(&text, overrides),
+            Some(format) => {
+                let common = decoding.decoder.dimensions(overrides, &dimensions);
+                batch.samples = metrics::decode(format, &text, &common).map_err(|error| {
+                    let problem = format!("{error}; nothing of the request was stored");
+                    (StatusCode::BAD_REQUEST, problem)
+                })?;
+            }
+        }
+        Ok(batch)
     };
     let is_large = header(&headers, CONTENT_LENGTH.as_str())
         .and_then(|length| length.parse::<usize>().ok())
         .is_none_or(|length| length >= BLOCKING_FROM_BYTES);
-    let events = if is_large {
+    let mut batch = if is_large {
         tokio::task::spawn_blocking(work).await.map_err(|error| {
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -195,15 +197,11 @@ async fn receive(
     } else {
         work()?
     };
-    if events.is_empty() {
+    if batch.events.is_empty() && batch.samples.is_empty() {
         return Ok(());
     }
-    let batch = EventBatch {
-        events,
-        idempotency_key: header(&headers, IDEMPOTENCY_HEADER)
-            .map(|key| format!("{}\u{0}{key}", receiver.name)),
-        ..EventBatch::default()
-    };
+    batch.idempotency_key =
+        header(&headers, IDEMPOTENCY_HEADER).map(|key| format!("{}\u{0}{key}", receiver.name));
     match receivers.sink.append(batch).await {
         Ok(receipt) => {
             receiver.monitor.received(None, receipt);

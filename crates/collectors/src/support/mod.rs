@@ -2,9 +2,10 @@
 
 pub(crate) mod backoff;
 pub(crate) mod decompress;
-pub(crate) mod duration;
 pub(crate) mod fields;
 pub(crate) mod lambda_names;
 pub(crate) mod parts;
 pub(crate) mod secret;
 pub(crate) mod token_bucket;
+
+pub(crate) use model::duration;

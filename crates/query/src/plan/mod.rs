@@ -133,16 +133,21 @@ pub fn plan(
     context: &QueryContext,
     session: &SessionContext,
 ) -> Result<Planned, Vec<Diagnostic>> {
-    let unfilled: Vec<Diagnostic> = parameters(text)
-        .map(|(span, name)| {
-            Diagnostic::error(span, format!("parameter `{name}` has no value")).locate(text)
-        })
-        .collect();
+    let unfilled = unfilled_parameters(text);
     if unfilled.is_empty() {
         plan_filling_parameters(text, context, session)
     } else {
         Err(unfilled)
     }
+}
+
+/// Complains about each `{{parameter}}`: where a query runs, they have values.
+pub(crate) fn unfilled_parameters(text: &str) -> Vec<Diagnostic> {
+    parameters(text)
+        .map(|(span, name)| {
+            Diagnostic::error(span, format!("parameter `{name}` has no value")).locate(text)
+        })
+        .collect()
 }
 
 /// Returns each `{{name}}` of the text, wherever it stands, with its place.

@@ -35,7 +35,9 @@ pub enum Language {
     /// The pipe language over events.
     #[default]
     Log,
-    /// SQL (`SELECT`) over `events` and `invocations`.
+    /// The pipe language over metrics; answered by [`Engine::metrics`] and not by searches.
+    Metrics,
+    /// SQL (`SELECT`) over `events`, `invocations` and `samples`.
     Sql,
 }
 
@@ -193,7 +195,7 @@ impl Searches {
         let prepared = run::prepare(&self.0.engine, &request).await?;
         let style = match request.language {
             Language::Sql => TimeStyle::Rfc3339,
-            Language::Log => TimeStyle::Millis,
+            Language::Log | Language::Metrics => TimeStyle::Millis,
         };
         let search = Arc::new(Search {
             status: watch::Sender::new(prepared.initial_status()),
@@ -215,6 +217,9 @@ impl Searches {
     /// # Errors
     /// If the engine fails.
     pub async fn check(&self, query: &str, language: Language) -> Result<Vec<Diagnostic>> {
+        if language == Language::Metrics {
+            return Ok(crate::metrics::check(query));
+        }
         let now = self.0.engine.store().clock().now();
         let request = SearchRequest {
             query: query.to_owned(),

@@ -53,6 +53,12 @@ pub(super) async fn prepare(engine: &Engine, request: &SearchRequest) -> Result<
     };
     let (planned, scope) = match request.language {
         Language::Sql => (plan_sql(&request.query, &session).await?, None),
+        Language::Metrics => {
+            let message =
+                "metrics queries are answered by `/api/v1/metricsQueries`, not by searches";
+            let whole = Diagnostic::error(0..request.query.len(), message);
+            return Err(QueryError::Invalid(vec![whole]));
+        }
         Language::Log => {
             let planned =
                 plan(&request.query, &context, &session.context).map_err(QueryError::Invalid)?;

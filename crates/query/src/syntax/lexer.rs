@@ -14,7 +14,7 @@ pub(crate) struct Token {
 /// What a word is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum TokenKind {
-    /// A name: `status`, `_raw`, `a.b`.
+    /// A name: `status`, `_raw`, `a.b`; in metrics queries also a row: `#A`.
     Word(String),
     /// A name in `%"…"`.
     Quoted(String),
@@ -101,7 +101,7 @@ fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
     if first.is_ascii_digit() || first == '.' {
         return number(rest);
     }
-    if first.is_alphabetic() || first == '_' {
+    if first.is_alphabetic() || matches!(first, '_' | '#') {
         return Some(name(rest));
     }
     SYMBOLS
@@ -262,7 +262,8 @@ fn name(rest: &str) -> (TokenKind, usize) {
             .get(index + character.len_utf8()..)
             .and_then(|tail| tail.chars().next());
         let goes_on = next.is_some_and(|next| next.is_alphanumeric() || next == '_');
-        let belongs = character.is_alphanumeric()
+        let belongs = (index == 0 && character == '#')
+            || character.is_alphanumeric()
             || character == '_'
             || (matches!(character, '.' | '-') && goes_on && character != '-');
         if !belongs {

@@ -49,6 +49,18 @@ impl Catalog {
         Ok(Catalog { pool })
     }
 
+    /// Asks whether the catalog answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn check(&self) -> Result<()> {
+        sqlx::query("SELECT 1")
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(StorageError::catalog("read"))
+    }
+
     /// Returns all segments, oldest window first.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Segments: immutable Parquet files of one table and one window of time.
 
+mod series_order;
 mod writer;
 
 use model::Timestamp;

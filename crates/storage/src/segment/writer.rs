@@ -1,9 +1,10 @@
-//! Writes rows as segments: one Parquet file per table and window, sorted by event time.
+//! Writes rows as segments: one Parquet file per table and window, sorted by event time, or
+//! samples by series.
 //!
 //! The layout is described in `format.md`.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,9 +17,11 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::series_order::by_series;
 use super::{SegmentMeta, window_start};
+use crate::disk::{Disk, TEMPORARY_SUFFIX};
 use crate::memory::event_times;
-use crate::{MemorySegment, PARTITION_DEFAULT, Result, StorageError, Table, disk};
+use crate::{MemorySegment, PARTITION_DEFAULT, Result, StorageError, Table};
 
 /// The version of the layout, written into every file.
 const FORMAT_VERSION: &str = "1";
@@ -32,6 +35,7 @@ type Place = (usize, usize);
 
 /// Writes all rows of `pieces` below `data_dir`, durably. Nothing is in the catalog yet.
 pub(crate) fn write_segments(
+    disk: &Disk,
     data_dir: &Path,
     pieces: &[Arc<MemorySegment>],
     now: Timestamp,
@@ -47,14 +51,14 @@ pub(crate) fn write_segments(
             continue;
         }
         let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
-        disk::create_dir(&data_dir.join(SEGMENTS_DIR))?;
-        disk::create_dir(&folder)?;
+        disk.create_dir(&data_dir.join(SEGMENTS_DIR))?;
+        disk.create_dir(&folder)?;
         for (window, places) in windows(&batches) {
             written.push(write_window(
-                &folder, table, window, &batches, &places, now,
+                disk, &folder, table, window, &batches, places, now,
             )?);
         }
-        disk::sync_dir(&folder)?;
+        disk.sync_dir(&folder)?;
     }
     Ok(written)
 }
@@ -82,18 +86,27 @@ fn windows(batches: &[&RecordBatch]) -> BTreeMap<Timestamp, Vec<Place>> {
 }
 
 fn write_window(
+    disk: &Disk,
     folder: &Path,
     table: Table,
     window: Timestamp,
     batches: &[&RecordBatch],
-    places: &[Place],
+    mut places: Vec<Place>,
     now: Timestamp,
 ) -> Result<SegmentMeta> {
+    let time = |place: Option<&Place>| {
+        let (batch, row) = place.copied().unwrap_or_default();
+        Timestamp::from_nanos(event_times(batches[batch])[row])
+    };
+    let (time_min, time_max) = (time(places.first()), time(places.last()));
+    if table == Table::Samples {
+        by_series(batches, &mut places);
+    }
     let id = segment_id(now);
     let name = format!("{id}.parquet");
     let path = folder.join(&name);
-    let temporary = folder.join(format!("{name}{}", disk::TEMPORARY_SUFFIX));
-    let file = File::create(&temporary).map_err(StorageError::io("make", &temporary))?;
+    let temporary = folder.join(format!("{name}{TEMPORARY_SUFFIX}"));
+    let file = disk.create(&temporary)?;
     let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
         .map_err(StorageError::parquet("begin a segment"))?;
     for places in places.chunks(WRITE_ROWS) {
@@ -103,26 +116,19 @@ fn write_window(
             .write(&batch)
             .map_err(StorageError::parquet("write a segment"))?;
     }
-    let file = writer
-        .into_inner()
+    writer
+        .finish()
         .map_err(StorageError::parquet("finish a segment"))?;
-    let bytes = file
-        .metadata()
-        .map_err(StorageError::io("measure", &temporary))?
-        .len();
-    disk::publish(&file, &temporary, &path)?;
-    let time = |place: Option<&Place>| {
-        let (batch, row) = place.copied().unwrap_or_default();
-        Timestamp::from_nanos(event_times(batches[batch])[row])
-    };
+    let bytes = writer.inner().bytes()?;
+    disk.publish(writer.inner(), &path)?;
     Ok(SegmentMeta {
         id,
         table,
         path: object_store::path::Path::from_iter([SEGMENTS_DIR, table.name(), &name]),
         bytes,
         rows: places.len() as u64,
-        time_min: time(places.first()),
-        time_max: time(places.last()),
+        time_min,
+        time_max,
         partition: PARTITION_DEFAULT.to_owned(),
         window_start: window,
     })
@@ -151,6 +157,10 @@ fn properties(table: Table) -> WriterProperties {
             "nephoscope.segment.format".to_owned(),
             FORMAT_VERSION.to_owned(),
         )]));
+    if table == Table::Samples {
+        // Times repeat from series to series: dictionaries are smallest.
+        return properties.build();
+    }
     let time = ColumnPath::from("event_time");
     let properties = properties
         .set_column_dictionary_enabled(time.clone(), false)
@@ -171,7 +181,11 @@ fn properties(table: Table) -> WriterProperties {
 
 /// Deletes files of segments that never reached the catalog: nobody knows them, and nobody else
 /// writes here while the folder is locked.
-pub(crate) fn delete_orphans(data_dir: &Path, segments: &[Arc<SegmentMeta>]) -> Result<()> {
+pub(crate) fn delete_orphans(
+    disk: &Disk,
+    data_dir: &Path,
+    segments: &[Arc<SegmentMeta>],
+) -> Result<()> {
     let known: HashSet<&str> = segments
         .iter()
         .filter_map(|segment| segment.path.filename())
@@ -186,10 +200,10 @@ pub(crate) fn delete_orphans(data_dir: &Path, segments: &[Arc<SegmentMeta>]) -> 
             let file = file.map_err(StorageError::io("list", &folder))?;
             let name = file.file_name();
             let name = name.to_string_lossy();
-            let is_ours = name.ends_with(".parquet") || name.ends_with(disk::TEMPORARY_SUFFIX);
+            let is_ours = name.ends_with(".parquet") || name.ends_with(TEMPORARY_SUFFIX);
             if is_ours && !known.contains(name.as_ref()) {
                 let path = file.path();
-                fs::remove_file(&path).map_err(StorageError::io("delete", &path))?;
+                disk.delete(&path)?;
                 tracing::info!(path = %path.display(), "deleted a file that no catalog row names");
             }
         }

@@ -8,13 +8,14 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 pub use record::Record;
 
-use crate::{Result, StorageError, disk};
+use crate::disk::{Disk, DiskFile};
+use crate::{Result, StorageError};
 
 const MAGIC: &[u8; 8] = b"NEPHWAL1";
 /// Magic and the number of the first frame.
@@ -30,10 +31,12 @@ const SUFFIX: &str = ".wal";
 /// The log, open for appending.
 #[derive(Debug)]
 pub struct Wal {
+    disk: Disk,
     folder: PathBuf,
     /// First frames of all files, oldest first; the last is being written.
     files: Vec<u64>,
-    file: File,
+    file: DiskFile,
+    /// Where the next frame goes.
     file_bytes: u64,
     next_frame: u64,
 }
@@ -45,11 +48,12 @@ impl Wal {
     /// # Errors
     /// If the disk fails, `replay` fails, or a file other than the last is damaged.
     pub fn open(
+        disk: &Disk,
         folder: &Path,
         committed: u64,
         mut replay: impl FnMut(u64, &[u8]) -> Result<()>,
     ) -> Result<Wal> {
-        disk::create_dir(folder)?;
+        disk.create_dir(folder)?;
         let mut files = list(folder)?;
         let mut next_frame = committed + 1;
         for (index, &first) in files.iter().enumerate() {
@@ -72,14 +76,17 @@ impl Wal {
             }
             if end < bytes.len() {
                 tracing::info!(path = %path.display(), bytes = bytes.len() - end, "dropped the torn end of the log");
-                truncate(&path, end as u64)?;
+                let mut file = disk.open(&path)?;
+                file.truncate(end as u64)?;
+                file.sync()?;
             }
         }
         // A file without frames may bear the number that the new file gets.
         files.retain(|&first| first != next_frame);
-        let file = create(folder, next_frame)?;
+        let file = create(disk, folder, next_frame)?;
         files.push(next_frame);
         Ok(Wal {
+            disk: disk.clone(),
             folder: folder.to_owned(),
             files,
             file,
@@ -91,7 +98,8 @@ impl Wal {
     /// Writes one frame and returns its number. It is safe only after [`Wal::sync`].
     ///
     /// # Errors
-    /// If the disk fails. The log must not be used any more then.
+    /// If the disk fails. If it is merely full ([`StorageError::is_disk_full`]), the log is as
+    /// it was before and goes on when there is space; otherwise it must not be used any more.
     pub fn append(&mut self, payload: &[u8]) -> Result<u64> {
         if payload.len() > FRAME_BYTES_MAX {
             return Err(StorageError::Decode(format!(
@@ -104,11 +112,17 @@ impl Wal {
         }
         let number = self.next_frame;
         let header = frame_header(number, payload);
-        let path = file_path(&self.folder, *self.files.last().unwrap_or(&0));
-        self.file
+        let written = self
+            .file
             .write_all(&header)
             .and_then(|()| self.file.write_all(payload))
-            .map_err(StorageError::io("append to", &path))?;
+            .map_err(StorageError::io("append to", self.file.path()));
+        if let Err(error) = written {
+            if error.is_disk_full() {
+                self.file.truncate(self.file_bytes)?;
+            }
+            return Err(error);
+        }
         self.file_bytes += (header.len() + payload.len()) as u64;
         self.next_frame += 1;
         Ok(number)
@@ -120,9 +134,7 @@ impl Wal {
     /// If the disk fails. Whether frames are durable is unknown then, and asking again would
     /// not tell: the node must stop.
     pub fn sync(&mut self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(StorageError::io("make durable the log in", &self.folder))
+        self.file.sync()
     }
 
     /// Deletes the files whose frames all lie at or before `committed`.
@@ -138,7 +150,7 @@ impl Wal {
                 break;
             }
             let path = file_path(&self.folder, first);
-            fs::remove_file(&path).map_err(StorageError::io("delete", &path))?;
+            self.disk.delete(&path)?;
             self.files.remove(0);
         }
         Ok(())
@@ -151,7 +163,7 @@ impl Wal {
 
     fn rotate(&mut self) -> Result<()> {
         self.sync()?;
-        self.file = create(&self.folder, self.next_frame)?;
+        self.file = create(&self.disk, &self.folder, self.next_frame)?;
         self.files.push(self.next_frame);
         self.file_bytes = FILE_HEADER_BYTES as u64;
         Ok(())
@@ -177,27 +189,27 @@ fn list(folder: &Path) -> Result<Vec<u64>> {
     Ok(files)
 }
 
-fn create(folder: &Path, first: u64) -> Result<File> {
+fn create(disk: &Disk, folder: &Path, first: u64) -> Result<DiskFile> {
     let path = file_path(folder, first);
-    let mut file = File::create(&path).map_err(StorageError::io("make", &path))?;
-    let mut header = MAGIC.to_vec();
-    header.extend_from_slice(&first.to_le_bytes());
-    file.write_all(&header)
-        .and_then(|()| file.sync_all())
-        .map_err(StorageError::io("begin", &path))?;
-    disk::sync_dir(folder)?;
+    let begun = disk
+        .create(&path)
+        .and_then(|mut file| begin(&mut file, first).map(|()| file));
+    match &begun {
+        // Half a header would look like damage once a longer file stands behind it.
+        Err(error) if error.is_disk_full() => disk.delete(&path)?,
+        _ => {}
+    }
+    let file = begun?;
+    disk.sync_dir(folder)?;
     Ok(file)
 }
 
-fn truncate(path: &Path, bytes: u64) -> Result<()> {
-    File::options()
-        .write(true)
-        .open(path)
-        .and_then(|file| {
-            file.set_len(bytes)?;
-            file.sync_all()
-        })
-        .map_err(StorageError::io("cut the torn end of", path))
+fn begin(file: &mut DiskFile, first: u64) -> Result<()> {
+    let mut header = MAGIC.to_vec();
+    header.extend_from_slice(&first.to_le_bytes());
+    file.write_all(&header)
+        .map_err(StorageError::io("begin", file.path()))?;
+    file.sync()
 }
 
 fn frame_header(number: u64, payload: &[u8]) -> [u8; FRAME_HEADER_BYTES] {

@@ -23,7 +23,7 @@ pub struct Record {
     pub checkpoint: Option<Checkpoint>,
     /// The sender's key for the batch.
     pub idempotency_key: Option<String>,
-    /// How many events were stored, before long ones were cut into parts.
+    /// How many events and samples were stored, before long ones were cut into parts.
     pub stored: u64,
     /// Ids of the events, with their event times.
     pub ids: Vec<(EventId, Timestamp)>,
@@ -31,6 +31,8 @@ pub struct Record {
     pub events: Vec<RecordBatch>,
     /// Rows of `invocations`.
     pub invocations: Vec<RecordBatch>,
+    /// Rows of `samples`.
+    pub samples: Vec<RecordBatch>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +51,9 @@ struct Header {
     events: usize,
     /// Bytes of the compressed rows of `invocations`, which follow; 0 if there are none.
     invocations: usize,
+    /// Bytes of the compressed rows of `samples`, which follow; 0 if there are none.
+    #[serde(default)]
+    samples: usize,
 }
 
 impl Record {
@@ -59,6 +64,7 @@ impl Record {
     pub fn encode(&self) -> Result<Vec<u8>> {
         let events = encode_rows(Table::Events, &self.events)?;
         let invocations = encode_rows(Table::Invocations, &self.invocations)?;
+        let samples = encode_rows(Table::Samples, &self.samples)?;
         let header = Header {
             origin: self.origin.clone(),
             checkpoint: self.checkpoint.clone(),
@@ -67,6 +73,7 @@ impl Record {
             ids: self.ids.len(),
             events: events.len(),
             invocations: invocations.len(),
+            samples: samples.len(),
         };
         let header = serde_json::to_vec(&header)
             .map_err(|error| StorageError::Decode(format!("header of a frame: {error}")))?;
@@ -79,6 +86,7 @@ impl Record {
             &ids,
             &events,
             &invocations,
+            &samples,
         ]
         .concat())
     }
@@ -100,6 +108,7 @@ impl Record {
         )?;
         let events = take(&mut rest, header.events)?;
         let invocations = take(&mut rest, header.invocations)?;
+        let samples = take(&mut rest, header.samples)?;
         Ok(Record {
             origin: header.origin,
             checkpoint: header.checkpoint,
@@ -108,6 +117,7 @@ impl Record {
             ids: crate::catalog::decode_ids(ids),
             events: decode_rows(Table::Events, events)?,
             invocations: decode_rows(Table::Invocations, invocations)?,
+            samples: decode_rows(Table::Samples, samples)?,
         })
     }
 }

@@ -11,11 +11,12 @@ use model::{Checkpoint, EventId, Timestamp};
 use proptest::prelude::*;
 
 use super::{Record, Wal};
+use crate::disk::Disk;
 use crate::{StorageError, Table};
 
 fn read(folder: &Path, committed: u64) -> Vec<(u64, Vec<u8>)> {
     let mut frames = Vec::new();
-    Wal::open(folder, committed, |number, payload| {
+    Wal::open(&Disk::default(), folder, committed, |number, payload| {
         frames.push((number, payload.to_vec()));
         Ok(())
     })
@@ -24,7 +25,7 @@ fn read(folder: &Path, committed: u64) -> Vec<(u64, Vec<u8>)> {
 }
 
 fn write(folder: &Path, payloads: &[Vec<u8>]) {
-    let mut wal = Wal::open(folder, 0, |_, _| Ok(())).unwrap();
+    let mut wal = Wal::open(&Disk::default(), folder, 0, |_, _| Ok(())).unwrap();
     for payload in payloads {
         wal.append(payload).unwrap();
     }
@@ -57,7 +58,7 @@ proptest! {
             prop_assert_eq!(payload, &payloads[index]);
         }
         // What comes next goes on from there and is kept too.
-        let mut wal = Wal::open(folder.path(), 0, |_, _| Ok(())).unwrap();
+        let mut wal = Wal::open(&Disk::default(), folder.path(), 0, |_, _| Ok(())).unwrap();
         prop_assert_eq!(wal.append(b"next").unwrap(), whole as u64 + 1);
         wal.sync().unwrap();
         prop_assert_eq!(read(folder.path(), 0).len(), whole + 1);
@@ -67,7 +68,7 @@ proptest! {
 #[test]
 fn committed_frames_are_not_replayed_and_their_files_go() {
     let folder = tempfile::tempdir().unwrap();
-    let mut wal = Wal::open(folder.path(), 0, |_, _| Ok(())).unwrap();
+    let mut wal = Wal::open(&Disk::default(), folder.path(), 0, |_, _| Ok(())).unwrap();
     wal.append(b"one").unwrap();
     wal.append(b"two").unwrap();
     wal.sync().unwrap();
@@ -76,7 +77,7 @@ fn committed_frames_are_not_replayed_and_their_files_go() {
     wal.cut(2).unwrap();
     drop(wal);
     assert_eq!(super::list(folder.path()).unwrap(), [3]);
-    let mut wal = Wal::open(folder.path(), 2, |_, _| Ok(())).unwrap();
+    let mut wal = Wal::open(&Disk::default(), folder.path(), 2, |_, _| Ok(())).unwrap();
     assert_eq!(wal.append(b"three").unwrap(), 3);
 }
 
@@ -89,7 +90,7 @@ fn damage_before_the_last_file_is_an_error() {
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
-    let error = Wal::open(folder.path(), 0, |_, _| Ok(())).unwrap_err();
+    let error = Wal::open(&Disk::default(), folder.path(), 0, |_, _| Ok(())).unwrap_err();
     assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
 }
 
@@ -122,6 +123,7 @@ fn a_record_comes_back_as_it_was() {
         ids: vec![(EventId(u128::MAX), Timestamp::from_nanos(-1))],
         events: vec![RecordBatch::try_new(schema, columns).unwrap()],
         invocations: Vec::new(),
+        samples: Vec::new(),
     };
     let bytes = record.encode().unwrap();
     assert_eq!(Record::decode(&bytes).unwrap(), record);

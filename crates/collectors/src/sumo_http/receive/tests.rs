@@ -182,15 +182,45 @@ async fn a_busy_sink_is_told_as_429_and_a_failed_one_as_503() {
 }
 
 #[tokio::test]
-async fn metrics_are_refused_clearly() {
+async fn metrics_are_stored_with_the_dimensions_of_the_headers() {
+    let bench = Bench::new();
+    let headers = [
+        ("content-type", "application/vnd.sumologic.prometheus"),
+        ("x-sumo-category", "prod/web"),
+        ("x-sumo-dimensions", "cluster=a, zone = b"),
+        ("x-sumo-metadata", "team=x"),
+    ];
+    let body = "up{zone=\"own\"} 1 1763909520\ndown 0\n";
+    assert_eq!(bench.post(&headers, body).await.0, StatusCode::OK);
+    let batches = bench.sink.batches();
+    let sample = &batches[0].samples[0];
+    let dimensions: Vec<String> = sample
+        .series
+        .dimensions
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(
+        dimensions.join(" "),
+        "_collector=sumo_http _source=push _sourceCategory=prod/web cluster=a team=x zone=own"
+    );
+    assert_eq!(batches[0].samples.len(), 2);
+    assert_eq!(bench.sources.status()[0].events_total, 2);
+}
+
+#[tokio::test]
+async fn a_request_of_metrics_with_a_wrong_line_is_refused_whole() {
     let bench = Bench::new();
     let headers = [(
         "content-type",
-        "application/vnd.sumologic.carbon2; charset=utf8",
+        "application/vnd.sumologic.graphite; charset=utf8",
     )];
-    let (status, text) = bench.post(&headers, "a=b  1 2").await;
+    let (status, text) = bench
+        .post(&headers, "a.b 1 1763909520\na.b one 1763909520\n")
+        .await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(text.contains("metrics are not accepted yet"), "{text}");
+    assert!(text.contains("line 2 has no number in `one`"), "{text}");
+    assert!(bench.sink.batches().is_empty());
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
-//! Durations in the configuration are text: `"5s"`, `"2m"`, `"1h 30m"`.
+//! Durations in the configuration are text: `"5s"`, `"2m"`, `"1h 30m"`, `"14d"`.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Reads a duration such as `5s`.
-pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The mistake in words.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let with_days = text
         .strip_suffix('d')
         .and_then(|days| days.trim().parse::<u64>().ok());
@@ -21,18 +24,24 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 }
 
 /// For `#[serde(deserialize_with)]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+///
+/// # Errors
+/// If it is not a text, or not a duration.
+pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(from)?;
     parse(&text).map_err(D::Error::custom)
 }
 
 /// For `#[serde(serialize_with)]`.
-pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// If the serializer takes no text.
+pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&format!("{}ms", duration.as_millis()))
 }
 
-/// The duration in nanoseconds, held inside what a [`model::Timestamp`] can move by.
-pub(crate) fn nanos(duration: Duration) -> i64 {
+/// The duration in nanoseconds, held inside what a [`crate::Timestamp`] can move by.
+pub fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
