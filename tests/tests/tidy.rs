@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use query::UnitKind;
+
 /// Who may use whom. Development dependencies and the package `tests` are free.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
@@ -178,6 +180,39 @@ fn every_collector_has_fixtures_or_tests_of_its_own() {
         names.is_empty(),
         "collectors that nothing proves: {names:#?}"
     );
+}
+
+#[test]
+fn every_unit_of_the_log_language_has_an_example_and_a_golden_case() {
+    let folder = root().join("crates/query/tests/golden_logs");
+    let cases: String = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| read(&path).to_lowercase())
+        .collect();
+    let mut wrong = Vec::new();
+    for unit in query::descriptors() {
+        let name = unit.name.to_lowercase();
+        let is_used = match unit.kind {
+            UnitKind::Operator => cases.contains(&format!("| {name}")),
+            UnitKind::Aggregate => {
+                let written = [format!("| {name}"), format!(", {name}(")];
+                written.iter().any(|written| cases.contains(written))
+            }
+            UnitKind::Function => cases.contains(&format!("{name}(")),
+        };
+        if !is_used {
+            wrong.push(format!("no golden case uses {}", unit.name));
+        }
+        if unit.examples.is_empty() {
+            wrong.push(format!("{} has no example", unit.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

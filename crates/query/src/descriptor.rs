@@ -34,16 +34,10 @@ pub fn descriptors() -> Vec<Descriptor> {
     let operators = crate::operators::OPERATORS
         .iter()
         .map(|entry| entry.descriptor);
-    let functions = crate::functions::calls::FUNCTIONS
+    let functions = crate::functions::entries().map(|entry| entry.descriptor);
+    let aggregates = crate::aggregates::AGGREGATES
         .iter()
         .map(|entry| entry.descriptor);
-    let aggregates = crate::aggregates::NAMES.iter().map(|name| Descriptor {
-        name,
-        kind: UnitKind::Aggregate,
-        syntax: "<aggregate>(<field>) [as <field>], … [by <field>, …]",
-        summary: "A measure of each group of rows.",
-        examples: &["* | count by function"],
-    });
     operators.chain(aggregates).chain(functions).collect()
 }
 

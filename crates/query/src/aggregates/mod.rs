@@ -1,53 +1,180 @@
-//! Grouping stages: `count, avg(x) as y by a, b`.
+//! Grouping stages: `count, avg(x) as y by a, b`. One file per aggregate, listed once.
 
-use datafusion::functions_aggregate::expr_fn::{
-    approx_percentile_cont, avg, count, count_distinct, first_value, last_value, max, min, stddev,
-    sum,
-};
-use datafusion::logical_expr::{Expr, lit};
+mod avg;
+mod count;
+mod count_distinct;
+mod extremes;
+mod first_last;
+mod percentile;
+mod recent;
+mod stddev;
+mod sum;
+mod values;
 
-use crate::plan::planner::{Planner, Typed, column};
-use crate::plan::{FieldType, ResultKind};
+use std::ops::Range;
+
+use datafusion::prelude::SessionContext;
+
+use crate::descriptor::{Descriptor, UnitKind};
+use crate::plan::planner::{Planner, Typed};
 use crate::syntax::Diagnostic;
-use crate::syntax::expression::{self, Kind};
+use crate::syntax::expression::{self, Expression, Kind};
 use crate::syntax::lexer::TokenKind;
-use crate::syntax::tokens::{Parsed, Tokens};
+use crate::syntax::tokens::{Name, Parsed, Tokens};
 
-/// Every aggregate.
-pub(crate) const NAMES: &[&str] = &[
-    "avg",
-    "count",
-    "count_distinct",
-    "first",
-    "last",
-    "max",
-    "median",
-    "min",
-    "most_recent",
-    "pct",
-    "stddev",
-    "sum",
+/// What a measure becomes: the names and values of its fields.
+type Plan = fn(&mut Planner<'_>, &Measure) -> Parsed<Vec<(String, Typed)>>;
+
+/// One aggregate: what it tells about itself, and what a measure of it becomes.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) descriptor: Descriptor,
+    /// Whether it may do without a field.
+    needs_field: bool,
+    plan: Plan,
+}
+
+impl Entry {
+    const fn new(
+        name: &'static str,
+        syntax: &'static str,
+        summary: &'static str,
+        examples: &'static [&'static str],
+        plan: Plan,
+    ) -> Self {
+        Entry {
+            descriptor: Descriptor {
+                name,
+                kind: UnitKind::Aggregate,
+                syntax,
+                summary,
+                examples,
+            },
+            needs_field: true,
+            plan,
+        }
+    }
+
+    const fn without_field(mut self) -> Self {
+        self.needs_field = false;
+        self
+    }
+}
+
+/// Every aggregate, by name.
+pub(crate) const AGGREGATES: &[Entry] = &[
+    avg::ENTRY,
+    count::ENTRY,
+    count_distinct::ENTRY,
+    first_last::FIRST,
+    first_last::LAST,
+    recent::LEAST_RECENT,
+    extremes::MAX,
+    percentile::MEDIAN,
+    extremes::MIN,
+    recent::MOST_RECENT,
+    percentile::PCT,
+    stddev::ENTRY,
+    sum::ENTRY,
+    values::ENTRY,
 ];
+
+/// One measure as it is written.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    /// The aggregate's name.
+    name: &'static str,
+    arguments: Vec<Expression>,
+    alias: Option<Name>,
+}
+
+impl Measure {
+    /// The name of its field: the alias, or `_avg`.
+    fn field(&self) -> String {
+        self.alias
+            .as_ref()
+            .map_or_else(|| format!("_{}", self.name), |name| name.text.clone())
+    }
+
+    /// The only argument; more are a mistake.
+    fn argument(&self, planner: &mut Planner<'_>) -> Parsed<Typed> {
+        match self.arguments.as_slice() {
+            [one] => Ok(planner.lower(one)),
+            [_, second, ..] => {
+                let message = format!("`{}` is about one field", self.name);
+                Err(Diagnostic::error(second.span.clone(), message).about(self.name))
+            }
+            [] => Err(Diagnostic::error(0..0, "a field is missing")),
+        }
+    }
+
+    /// One field of `value`.
+    fn named(&self, value: Typed) -> Parsed<Vec<(String, Typed)>> {
+        Ok(vec![(self.field(), value)])
+    }
+}
+
+/// The aggregate of that name, in any case.
+pub(crate) fn find(name: &str) -> Option<&'static Entry> {
+    AGGREGATES
+        .iter()
+        .find(|entry| entry.descriptor.name.eq_ignore_ascii_case(name))
+}
+
+/// The aggregates' own accumulators, so that SQL can name them, too.
+pub(crate) fn register(session: &SessionContext) {
+    session.register_udaf(percentile::udaf());
+    session.register_udaf(values::udaf());
+}
 
 /// Whether a grouping stage comes next.
 pub(crate) fn starts(tokens: &Tokens) -> bool {
     let Some(TokenKind::Word(word)) = tokens.peek() else {
         return false;
     };
-    let word = word.to_ascii_lowercase();
-    let is_call = matches!(tokens.peek_at(1), Some(TokenKind::Symbol("(")));
-    match word.as_str() {
-        "count" | "count_distinct" => !matches!(
-            tokens.peek_at(1),
-            Some(TokenKind::Symbol("+" | "-" | "*" | "/" | "="))
-        ),
-        _ => is_call && NAMES.contains(&word.as_str()),
+    let Some(entry) = find(word) else {
+        return false;
+    };
+    match tokens.peek_at(1) {
+        None => !entry.needs_field,
+        // With two arguments `max` and `min` are functions.
+        Some(TokenKind::Symbol("(")) => {
+            !matches!(entry.descriptor.name, "max" | "min") || arguments(tokens) < 2
+        }
+        Some(TokenKind::Symbol(",")) => !entry.needs_field,
+        Some(TokenKind::Word(next)) => {
+            let next = next.to_ascii_lowercase();
+            match next.as_str() {
+                "as" | "by" | "group" => !entry.needs_field,
+                "in" | "matches" | "contains" | "and" | "or" | "not" => false,
+                _ => true,
+            }
+        }
+        Some(TokenKind::Quoted(_)) => true,
+        Some(_) => false,
     }
+}
+
+/// How many arguments the call at hand has.
+fn arguments(tokens: &Tokens) -> usize {
+    let mut depth = 0_usize;
+    let mut commas = 0;
+    for ahead in 1.. {
+        match tokens.peek_at(ahead) {
+            None => break,
+            Some(TokenKind::Symbol("(")) => depth += 1,
+            Some(TokenKind::Symbol(")")) if depth <= 1 => break,
+            Some(TokenKind::Symbol(")")) => depth -= 1,
+            Some(TokenKind::Symbol(",")) if depth == 1 => commas += 1,
+            Some(_) => {}
+        }
+    }
+    commas + 1
 }
 
 /// Reads and plans a grouping stage.
 pub(crate) fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let measures = measures(tokens, planner)?;
+    let mut measures = measures(tokens, planner)?;
     tokens.word("group");
     let mut keys = Vec::new();
     let mut is_grouped = tokens.word("by");
@@ -57,6 +184,8 @@ pub(crate) fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()
         keys = groups(tokens, planner)?;
     }
     tokens.finish()?;
+    // A measure that is called like a group, as in `first(x) as x by x`, shows nothing new.
+    measures.retain(|(name, _)| !keys.iter().any(|(key, _)| key.eq_ignore_ascii_case(name)));
     planner.aggregate(keys, measures);
     Ok(())
 }
@@ -79,6 +208,10 @@ fn groups(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<Vec<(String,
             keys.push((name, value));
         }
         if !tokens.symbol(",") {
+            return Ok(keys);
+        }
+        // A comma too many at the end is common, and its meaning plain.
+        if tokens.is_done() {
             return Ok(keys);
         }
     }
@@ -113,14 +246,32 @@ fn measure(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<Vec<(String
     let Some(TokenKind::Word(word)) = tokens.peek().cloned() else {
         return Err(tokens.unexpected("an aggregate"));
     };
-    let word = word.to_ascii_lowercase();
-    if !NAMES.contains(&word.as_str()) {
-        return Err(
-            Diagnostic::error(span, format!("there is no aggregate `{word}`"))
-                .suggesting(&word, NAMES.iter().copied()),
-        );
-    }
+    let Some(entry) = find(&word) else {
+        let names = AGGREGATES.iter().map(|entry| entry.descriptor.name);
+        let found = Diagnostic::error(span, format!("there is no aggregate `{word}`"));
+        return Err(found.suggesting(&word, names));
+    };
     tokens.next();
+    let arguments = arguments_of(tokens, entry)?;
+    if arguments.is_empty() && entry.needs_field {
+        let name = entry.descriptor.name;
+        return Err(missing_field(span, entry).about(name));
+    }
+    let measure = Measure {
+        name: entry.descriptor.name,
+        arguments,
+        alias: tokens.alias()?,
+    };
+    (entry.plan)(planner, &measure)
+}
+
+fn missing_field(span: Range<usize>, entry: &Entry) -> Diagnostic {
+    let name = entry.descriptor.name;
+    Diagnostic::error(span, format!("`{name}` needs a field"))
+        .expecting(format!("`{}`", entry.descriptor.syntax))
+}
+
+fn arguments_of(tokens: &mut Tokens, entry: &Entry) -> Parsed<Vec<Expression>> {
     let mut arguments = Vec::new();
     if tokens.symbol("(") {
         while !tokens.symbol(")") {
@@ -132,99 +283,8 @@ fn measure(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<Vec<(String
             }
             arguments.push(expression::parse(tokens)?);
         }
-    } else if word != "count" {
+    } else if entry.needs_field {
         arguments.push(expression::parse(tokens)?);
     }
-    if arguments.is_empty() && word != "count" {
-        return Err(Diagnostic::error(span, format!("`{word}` needs a field"))
-            .expecting(format!("{word}(<field>)")));
-    }
-    let alias = tokens.alias()?;
-    if word == "pct" {
-        return percentiles(
-            planner,
-            &arguments,
-            alias.as_ref().map(|name| name.text.as_str()),
-        );
-    }
-    let argument = arguments.first().map(|argument| planner.lower(argument));
-    let value = build(planner, &word, argument);
-    Ok(vec![(
-        alias.map_or_else(|| format!("_{word}"), |name| name.text),
-        value,
-    )])
-}
-
-fn build(planner: &Planner<'_>, word: &str, argument: Option<Typed>) -> Typed {
-    let Some(argument) = argument else {
-        return Typed::new(count(lit(1)), FieldType::Long);
-    };
-    let newest_first = || match planner.kind {
-        ResultKind::Messages => vec![column("event_time").sort(false, false)],
-        ResultKind::Records => Vec::new(),
-    };
-    let number = argument.number();
-    let (expr, field_type): (Expr, FieldType) = match word {
-        "count" => (count(argument.expr), FieldType::Long),
-        "count_distinct" => (count_distinct(argument.text()), FieldType::Long),
-        "sum" => (sum(number), FieldType::Double),
-        "avg" => (avg(number), FieldType::Double),
-        "min" => (min(number), FieldType::Double),
-        "max" => (max(number), FieldType::Double),
-        "stddev" => (stddev(number), FieldType::Double),
-        "median" => (percentile(number, 50.0), FieldType::Double),
-        "last" => (
-            last_value(argument.expr, newest_first()),
-            argument.field_type,
-        ),
-        _ => (
-            first_value(argument.expr, newest_first()),
-            argument.field_type,
-        ),
-    };
-    Typed::new(expr, field_type)
-}
-
-fn percentile(number: Expr, percent: f64) -> Expr {
-    approx_percentile_cont(number.sort(true, false), lit(percent / 100.0), None)
-}
-
-fn percentiles(
-    planner: &mut Planner<'_>,
-    arguments: &[expression::Expression],
-    alias: Option<&str>,
-) -> Parsed<Vec<(String, Typed)>> {
-    let Some((field, percents)) = arguments.split_first() else {
-        return Ok(Vec::new());
-    };
-    let name = match &field.kind {
-        Kind::Field(name) => name.clone(),
-        _ => String::new(),
-    };
-    let number = planner.lower(field).number();
-    let mut measures = Vec::new();
-    for percent in percents {
-        let Kind::Number(value) = percent.kind else {
-            return Err(Diagnostic::error(
-                percent.span.clone(),
-                "a percentile is a number from 0 to 100",
-            ));
-        };
-        if !(0.0..=100.0).contains(&value) {
-            return Err(Diagnostic::error(
-                percent.span.clone(),
-                "a percentile is a number from 0 to 100",
-            ));
-        }
-        let name = match alias {
-            Some(alias) if percents.len() == 1 => alias.to_owned(),
-            Some(alias) => format!("{alias}_{value}"),
-            None => format!("_{name}_pct_{value}"),
-        };
-        measures.push((
-            name,
-            Typed::new(percentile(number.clone(), value), FieldType::Double),
-        ));
-    }
-    Ok(measures)
+    Ok(arguments)
 }

@@ -1,8 +1,7 @@
 //! The vectorised kernels behind scope, operators and functions: columns in, a column out.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -15,6 +14,8 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
+
+use super::matcher::{Matchers, with_matchers};
 
 /// Computes one row from texts (null where the argument is null).
 pub(crate) type Text = fn(&[Option<&str>], &mut Matchers) -> Option<String>;
@@ -29,8 +30,14 @@ pub(crate) enum Run {
     Text(Text),
     Test(Test),
     Number(Number),
+    /// A whole number from texts.
+    Long(fn(&[Option<&str>]) -> Option<i64>),
     /// From numbers to a whole number.
     Whole(fn(&[Option<f64>]) -> Option<i64>),
+    /// From numbers to a number; null if one of them is.
+    Real(fn(&[f64]) -> f64),
+    /// Decides about an address; what is none is decided against.
+    Address(fn(IpAddr) -> bool),
 }
 
 /// A kernel under its name.
@@ -91,62 +98,71 @@ impl ScalarUDFImpl for Kernel {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.run {
             Run::Text(_) => DataType::Utf8View,
-            Run::Test(_) => DataType::Boolean,
-            Run::Number(_) => DataType::Float64,
-            Run::Whole(_) => DataType::Int64,
+            Run::Test(_) | Run::Address(_) => DataType::Boolean,
+            Run::Number(_) | Run::Real(_) => DataType::Float64,
+            Run::Whole(_) | Run::Long(_) => DataType::Int64,
         })
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = arguments.number_rows;
-        MATCHERS.with_borrow_mut(|matchers| {
-            let result: ArrayRef = match self.run {
-                Run::Text(run) => {
-                    let columns = Columns::new(&arguments.args)?;
-                    let mut builder = StringViewBuilder::with_capacity(rows);
-                    let mut row = Vec::new();
-                    for index in 0..rows {
-                        columns.row(index, &mut row);
-                        builder.append_option(run(&row, matchers));
-                    }
-                    Arc::new(builder.finish())
-                }
-                Run::Test(run) => {
-                    let columns = Columns::new(&arguments.args)?;
-                    let mut row = Vec::new();
-                    Arc::new(
-                        (0..rows)
-                            .map(|index| {
-                                columns.row(index, &mut row);
-                                run(&row, matchers)
-                            })
-                            .collect::<BooleanArray>(),
-                    )
-                }
-                Run::Number(run) => {
-                    let columns = Columns::new(&arguments.args)?;
-                    let mut row = Vec::new();
-                    Arc::new(
-                        (0..rows)
-                            .map(|index| {
-                                columns.row(index, &mut row);
-                                run(&row, matchers)
-                            })
-                            .collect::<Float64Array>(),
-                    )
-                }
-                Run::Whole(run) => whole(run, &arguments.args, rows)?,
-            };
-            Ok(ColumnarValue::Array(result))
-        })
+        let arguments = arguments.args.as_slice();
+        let result: ArrayRef = match self.run {
+            Run::Text(run) => with_matchers(|matchers| texts(run, matchers, arguments, rows))?,
+            Run::Test(run) => Arc::new(with_matchers(|matchers| {
+                each(arguments, rows, |row| run(row, matchers)).map(BooleanArray::from)
+            })?),
+            Run::Number(run) => Arc::new(with_matchers(|matchers| {
+                each(arguments, rows, |row| run(row, matchers)).map(Float64Array::from)
+            })?),
+            Run::Long(run) => Arc::new(Int64Array::from(each(arguments, rows, run)?)),
+            Run::Address(is_it) => Arc::new(BooleanArray::from(each(arguments, rows, |row| {
+                let ip = row.first().copied().flatten();
+                Some(ip.and_then(|ip| ip.trim().parse().ok()).is_some_and(is_it))
+            })?)),
+            Run::Whole(run) => Arc::new(Int64Array::from(numbers(arguments, rows, run)?)),
+            Run::Real(run) => Arc::new(Float64Array::from(reals(arguments, rows, run)?)),
+        };
+        Ok(ColumnarValue::Array(result))
     }
 }
 
-fn whole(
-    run: fn(&[Option<f64>]) -> Option<i64>,
+fn texts(
+    run: Text,
+    matchers: &mut Matchers,
     arguments: &[ColumnarValue],
     rows: usize,
 ) -> Result<ArrayRef> {
+    let columns = Columns::new(arguments)?;
+    let mut builder = StringViewBuilder::with_capacity(rows);
+    let mut row = Vec::new();
+    for index in 0..rows {
+        columns.row(index, &mut row);
+        builder.append_option(run(&row, matchers));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn each<T>(
+    arguments: &[ColumnarValue],
+    rows: usize,
+    mut run: impl FnMut(&[Option<&str>]) -> Option<T>,
+) -> Result<Vec<Option<T>>> {
+    let columns = Columns::new(arguments)?;
+    let mut row = Vec::new();
+    Ok((0..rows)
+        .map(|index| {
+            columns.row(index, &mut row);
+            run(&row)
+        })
+        .collect())
+}
+
+fn numbers<T>(
+    arguments: &[ColumnarValue],
+    rows: usize,
+    mut run: impl FnMut(&[Option<f64>]) -> Option<T>,
+) -> Result<Vec<Option<T>>> {
     let mut columns = Vec::new();
     for argument in arguments {
         columns.push(cast(&argument.to_array(rows)?, &DataType::Float64)?);
@@ -155,17 +171,33 @@ fn whole(
         .iter()
         .map(|column| column.as_primitive::<Float64Type>())
         .collect();
-    Ok(Arc::new(
-        (0..rows)
-            .map(|index| {
-                let row: Vec<Option<f64>> = columns
+    let mut row = Vec::with_capacity(columns.len());
+    Ok((0..rows)
+        .map(|index| {
+            row.clear();
+            row.extend(
+                columns
                     .iter()
-                    .map(|column| column.is_valid(index).then(|| column.value(index)))
-                    .collect();
-                run(&row)
-            })
-            .collect::<Int64Array>(),
-    ))
+                    .map(|column| column.is_valid(index).then(|| column.value(index))),
+            );
+            run(&row)
+        })
+        .collect())
+}
+
+fn reals(
+    arguments: &[ColumnarValue],
+    rows: usize,
+    run: fn(&[f64]) -> f64,
+) -> Result<Vec<Option<f64>>> {
+    let mut values = Vec::new();
+    numbers(arguments, rows, |row| {
+        values.clear();
+        for value in row {
+            values.push((*value)?);
+        }
+        Some(run(&values))
+    })
 }
 
 enum Column {
@@ -196,102 +228,5 @@ impl Columns {
                 array.is_valid(index).then(|| array.value(index))
             }
         }));
-    }
-}
-
-thread_local! {
-    static MATCHERS: RefCell<Matchers> = RefCell::default();
-}
-
-/// A compiled pattern: the fast engine where it can, the one with look-around where it must.
-#[derive(Clone, Debug)]
-pub(crate) enum Matcher {
-    Fast(regex::Regex),
-    Fancy(Arc<fancy_regex::Regex>),
-}
-
-impl Matcher {
-    pub(crate) fn compile(pattern: &str) -> std::result::Result<Self, String> {
-        match regex::Regex::new(pattern) {
-            Ok(regex) => Ok(Matcher::Fast(regex)),
-            Err(error) => fancy_regex::RegexBuilder::new(pattern)
-                .backtrack_limit(100_000)
-                .build()
-                .map(|regex| Matcher::Fancy(Arc::new(regex)))
-                .map_err(|_| {
-                    error
-                        .to_string()
-                        .lines()
-                        .last()
-                        .unwrap_or_default()
-                        .trim_start_matches("error: ")
-                        .to_owned()
-                }),
-        }
-    }
-
-    pub(crate) fn is_match(&self, text: &str) -> bool {
-        match self {
-            Matcher::Fast(regex) => regex.is_match(text),
-            Matcher::Fancy(regex) => regex.is_match(text).unwrap_or(false),
-        }
-    }
-
-    /// The text of a group; `Some(None)` if the pattern matches without the group.
-    pub(crate) fn group<'a>(&self, text: &'a str, group: usize) -> Option<Option<&'a str>> {
-        match self {
-            Matcher::Fast(regex) => regex
-                .captures(text)
-                .map(|found| found.get(group).map(|group| group.as_str())),
-            Matcher::Fancy(regex) => regex
-                .captures(text)
-                .ok()
-                .flatten()
-                .map(|found| found.get(group).map(|group| group.as_str())),
-        }
-    }
-
-    /// The names of the groups, by index.
-    pub(crate) fn groups(&self) -> Vec<(usize, String)> {
-        let names: Vec<Option<&str>> = match self {
-            Matcher::Fast(regex) => regex.capture_names().collect(),
-            Matcher::Fancy(regex) => regex.capture_names().collect(),
-        };
-        names
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, name)| Some((index, name?.to_owned())))
-            .collect()
-    }
-
-    pub(crate) fn replace_all(&self, text: &str, by: &str) -> String {
-        match self {
-            Matcher::Fast(regex) => regex.replace_all(text, by).into_owned(),
-            Matcher::Fancy(regex) => regex.replace_all(text, by).into_owned(),
-        }
-    }
-}
-
-/// The patterns that this thread has compiled.
-#[derive(Debug, Default)]
-pub(crate) struct Matchers(HashMap<String, Option<Matcher>>);
-
-const MATCHERS_MAX: usize = 1000;
-
-impl Matchers {
-    pub(crate) fn get(&mut self, pattern: &str) -> Option<&Matcher> {
-        self.with(pattern, |pattern| pattern.to_owned())
-    }
-
-    /// The matcher for `key`, whose pattern `translate` tells.
-    pub(crate) fn with(&mut self, key: &str, translate: fn(&str) -> String) -> Option<&Matcher> {
-        if !self.0.contains_key(key) {
-            if self.0.len() > MATCHERS_MAX {
-                self.0.clear();
-            }
-            self.0
-                .insert(key.to_owned(), Matcher::compile(&translate(key)).ok());
-        }
-        self.0.get(key)?.as_ref()
     }
 }

@@ -1,21 +1,57 @@
-//! Functions of expressions, and the vectorised kernels that the operators use.
+//! Functions of expressions: a folder per family, a file per function or tight group of functions;
+//! and the vectorised kernels that they and the operators use.
 
-pub(crate) mod builders;
 pub(crate) mod calls;
-pub(crate) mod conversions;
-pub(crate) mod json_path;
+pub(crate) mod casts;
+mod checks;
+mod entry;
+pub(crate) mod extract;
+pub(crate) mod java_pattern;
+pub(crate) mod json;
 pub(crate) mod kernels;
+pub(crate) mod matcher;
+mod math;
+mod net;
+pub(crate) mod text;
 pub(crate) mod text_search;
-pub(crate) mod time_format;
+pub(crate) mod time;
+
+pub(crate) use calls::lower;
+pub(crate) use entry::Entry;
 
 use datafusion::prelude::SessionContext;
+
+/// Every function, by family.
+const FAMILIES: &[&[&[Entry]]] = &[
+    casts::ENTRIES,
+    checks::ENTRIES,
+    json::ENTRIES,
+    math::ENTRIES,
+    net::ENTRIES,
+    text::ENTRIES,
+    time::ENTRIES,
+];
+
+/// Every function.
+pub(crate) fn entries() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.iter().copied())
+        .flatten()
+}
+
+/// The function that is written as `name`, in any case.
+pub(crate) fn find(name: &str) -> Option<&'static Entry> {
+    entries().find(|entry| entry.is_called(name))
+}
 
 /// Registers every function with `session`, so that plans and SQL can name them.
 pub fn register_functions(session: &SessionContext) {
     session.register_udf(kernels::Kernel::udf("text_match", text_search::MATCH));
-    session.register_udf(kernels::Kernel::udf("parse_group", text_search::GROUP));
     session.register_udf(kernels::Kernel::udf("glob_match", text_search::GLOB));
-    session.register_udf(kernels::Kernel::udf("json_path", text_search::JSON));
-    session.register_udf(kernels::Kernel::udf("to_number", conversions::NUMBER));
-    session.register_udf(kernels::Kernel::udf("format_date", time_format::FORMAT));
+    session.register_udf(kernels::Kernel::udf("json_path", json::path::FIND));
+    session.register_udf(kernels::Kernel::udf("to_number", casts::NUMBER));
+    session.register_udf(kernels::Kernel::udf("format_date", time::FORMAT));
+    session.register_udf(kernels::Kernel::udf("parse_date", time::PARSE));
+    crate::aggregates::register(session);
 }

@@ -1,6 +1,6 @@
-//! Words and phrases of the scope, globs, anchors and JSON paths as kernels.
+//! Words and phrases of the scope, and globs, as patterns.
 
-use super::kernels::{Matchers, Run};
+use super::kernels::Run;
 
 /// `text_match(pattern, text)`: the pattern is one of [`phrase_pattern`].
 pub(crate) const MATCH: Run = Run::Test(|row, matchers| {
@@ -10,35 +10,13 @@ pub(crate) const MATCH: Run = Run::Test(|row, matchers| {
     Some(matchers.get(pattern)?.is_match(text.as_ref()?))
 });
 
-/// `parse_group(pattern, group, text)`: the text of a group, "" if the pattern matches without it.
-pub(crate) const GROUP: Run = Run::Text(|row, matchers| {
-    let [Some(pattern), Some(group), Some(text)] = row else {
-        return None;
-    };
-    let found = matchers.get(pattern)?.group(text, group.parse().ok()?)?;
-    Some(found.unwrap_or_default().to_owned())
-});
-
 /// `glob_match(text, glob)`: whole text, case-sensitive.
 pub(crate) const GLOB: Run = Run::Test(|row, matchers| {
     let [Some(text), Some(glob)] = row else {
         return None;
     };
-    Some(glob_in(matchers, glob)?.is_match(text))
+    Some(matchers.glob(glob)?.is_match(text))
 });
-
-/// `json_path(text, path)`.
-pub(crate) const JSON: Run = Run::Text(|row, _| {
-    let [Some(text), Some(path)] = row else {
-        return None;
-    };
-    super::json_path::find(text, path)
-});
-
-fn glob_in<'a>(matchers: &'a mut Matchers, glob: &str) -> Option<&'a super::kernels::Matcher> {
-    let key = glob_pattern(glob, false);
-    matchers.get(&key)
-}
 
 /// The pattern of a glob.
 pub(crate) fn glob_pattern(glob: &str, ignores_case: bool) -> String {
@@ -83,20 +61,6 @@ pub(crate) fn phrase_pattern(phrase: &str) -> String {
     }
     if is_word(phrase.trim().chars().last()) {
         pattern.push_str("(?-u:\\b)");
-    }
-    pattern
-}
-
-/// The pattern of `parse "a * b *"`: each `*` a group, as short as possible, the last one at the end takes the rest.
-pub(crate) fn anchor_pattern(anchor: &str) -> String {
-    let parts: Vec<&str> = anchor.split('*').collect();
-    let mut pattern = String::from("(?s)");
-    for (index, part) in parts.iter().enumerate() {
-        if index > 0 {
-            let is_rest = index + 1 == parts.len() && part.is_empty();
-            pattern.push_str(if is_rest { "(.*)" } else { "(.*?)" });
-        }
-        pattern.push_str(&regex::escape(part));
     }
     pattern
 }

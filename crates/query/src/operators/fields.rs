@@ -1,13 +1,13 @@
 //! `fields`: keeps or removes fields.
 
+use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
 use crate::plan::planner::Planner;
 use crate::syntax::tokens::{Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "fields",
         kind: UnitKind::Operator,
         syntax: "fields [-] <field>, …",
@@ -15,7 +15,8 @@ pub(crate) const ENTRY: Entry = Entry {
         examples: &["* | count by function, level | fields function"],
     },
     apply,
-};
+)
+.followed_by(&["-", "+"]);
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let removes = tokens.symbol("-");

@@ -1,69 +1,122 @@
 //! `json`: takes fields out of JSON by path.
 
+use super::Entry;
+use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
+use crate::functions::json::fields::JsonFields;
+use crate::functions::json::path::Path;
 use crate::plan::planner::Planner;
-use crate::syntax::tokens::{Parsed, Tokens};
+use crate::syntax::Diagnostic;
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "json",
         kind: UnitKind::Operator,
         syntax: "json [field=<field>] \"<path>\", … [as <field>, …] [nodrop]",
-        summary: "Takes fields out of JSON by path.",
-        examples: &["* | json \"level\", \"a.b[0]\" as level, b nodrop"],
+        summary: "Takes fields out of JSON by path: `a.b`, `a[0]`, `a[*].b`, `..b`, `['odd key']`. \
+                  Rows where one is missing are dropped, unless `nodrop` stands at the end.",
+        examples: &[
+            "* | json \"level\", \"a.b[0]\" as level, b nodrop",
+            "* | json field=_raw \"items[*].id\" as ids",
+        ],
     },
     apply,
-};
-
-use super::parse::{source, take};
-use crate::functions::json_path::is_path;
-use crate::plan::planner::json;
-use crate::syntax::Diagnostic;
-use crate::syntax::tokens::Name;
+);
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let at = tokens.span();
-    if tokens.word("auto") {
-        return Err(Diagnostic::error(at, "`json auto` is not available yet"));
-    }
-    let mut is_optional = tokens.word("nodrop");
-    let mut field = tokens.field_option()?;
-    let mut paths = Vec::new();
-    loop {
-        let (_, path, span) = tokens.text()?;
-        if !is_path(&path) {
-            return Err(Diagnostic::error(span, "this path cannot be read")
-                .expecting("a path such as `a.b[0]`"));
-        }
-        paths.push(Name { text: path, span });
-        if !tokens.symbol(",") {
-            break;
+    let mut options = Options::default();
+    let (paths, names) = paths_and_names(tokens, &mut options)?;
+    same_count(tokens, &paths, &names)?;
+    for path in &paths {
+        if Path::parse(&path.text).is_none() {
+            return Err(
+                Diagnostic::error(path.span.clone(), "this path cannot be read")
+                    .expecting("a path such as `a.b[0]`"),
+            );
         }
     }
-    let mut names = paths.clone();
-    loop {
-        if tokens.word("nodrop") {
-            is_optional = true;
-        } else if tokens.word("as") {
-            names = tokens.names()?;
-        } else if let Some(name) = tokens.field_option()? {
-            field = Some(name);
-        } else {
-            break;
-        }
-    }
-    if names.len() != paths.len() {
-        let message = format!("{} paths, but {} names", paths.len(), names.len());
-        return Err(Diagnostic::error(at, message).expecting("one name for each path"));
-    }
-    let text = source(planner, field.as_ref());
-    let values = names
-        .into_iter()
-        .zip(paths)
-        .map(|(name, path)| (name, json(text.clone(), &path.text)))
-        .collect();
-    take(planner, values, is_optional);
+    let stage = Stage {
+        kernel: "json_fields",
+        build: |constants| Some(Box::new(JsonFields::new(constants)?)),
+        constants: paths.into_iter().map(|path| path.text).collect(),
+        source: options.source(planner),
+        is_optional: options.is_optional,
+        is_multi: false,
+    };
+    stage.plan(planner, names);
     Ok(())
+}
+
+/// Reads `"a", "b" as x, y` or `"a" as x, "b" as y`, with options anywhere between. Without names
+/// the paths are the names.
+pub(super) fn paths_and_names(
+    tokens: &mut Tokens,
+    options: &mut Options,
+) -> Parsed<(Vec<Name>, Vec<Name>)> {
+    let mut paths: Vec<Name> = Vec::new();
+    let mut names: Vec<Name> = Vec::new();
+    loop {
+        options.read_all(tokens)?;
+        let is_path = matches!(tokens.peek(), Some(TokenKind::Text { .. }))
+            || matches!(tokens.peek(), Some(TokenKind::Word(_))) && !tokens.is_word("as");
+        if is_path && paths.len() > names.len() && !names.is_empty() {
+            return Err(tokens.unexpected("a name for each path"));
+        }
+        if !is_path {
+            if paths.is_empty() || !tokens.word("as") {
+                break;
+            }
+            names.push(tokens.name()?);
+            while names.len() < paths.len() && tokens.symbol(",") {
+                names.push(tokens.name()?);
+            }
+            options.read_all(tokens)?;
+            if !tokens.symbol(",") {
+                break;
+            }
+            // Further names without a path are counted, so that the message can say so.
+            while !matches!(tokens.peek(), Some(TokenKind::Text { .. }) | None) {
+                names.push(tokens.name()?);
+                tokens.symbol(",");
+            }
+            continue;
+        }
+        let span = tokens.span();
+        let text = match tokens.next().map(|token| token.kind) {
+            Some(TokenKind::Text { value, .. }) => value,
+            Some(TokenKind::Word(word)) => word,
+            _ => String::new(),
+        };
+        paths.push(Name { text, span });
+        options.read_all(tokens)?;
+        if !tokens.symbol(",") && !tokens.is_word("as") {
+            break;
+        }
+    }
+    if paths.is_empty() {
+        return Err(tokens.unexpected("a path in double quotes"));
+    }
+    if names.is_empty() {
+        names.clone_from(&paths);
+    }
+    Ok((paths, names))
+}
+
+pub(super) fn same_count(tokens: &Tokens, paths: &[Name], names: &[Name]) -> Parsed<()> {
+    if paths.len() == names.len() {
+        return Ok(());
+    }
+    let count = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let message = format!(
+        "{}, but {}",
+        count(paths.len(), "path"),
+        count(names.len(), "name")
+    );
+    Err(Diagnostic::error(tokens.whole(), message).expecting("one name for each path"))
 }

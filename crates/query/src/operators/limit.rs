@@ -1,13 +1,13 @@
 //! `limit`: keeps the first rows.
 
+use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
 use crate::plan::planner::Planner;
 use crate::syntax::tokens::{Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "limit",
         kind: UnitKind::Operator,
         syntax: "limit <n>",
@@ -15,7 +15,7 @@ pub(crate) const ENTRY: Entry = Entry {
         examples: &["* | limit 10"],
     },
     apply,
-};
+);
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let rows = tokens.count()?;

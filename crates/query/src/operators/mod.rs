@@ -1,15 +1,26 @@
 //! The stages of a pipeline: one file each, listed once.
+//!
+//! A stage is an operator if it begins with the operator's words, a grouping stage if it begins
+//! with an aggregate, and an expression otherwise. `total / 2 as half` is an expression although
+//! `total` is an operator: what follows the words decides.
 
 mod assign;
+mod csv;
+mod extraction;
 mod fields;
 mod json;
+mod json_auto;
+mod keyvalue;
 mod limit;
 mod parse;
 mod parse_regex;
+mod parse_xml;
 mod sort;
+mod split;
 mod timeslice;
 mod top;
 mod where_;
+mod withtime;
 
 use crate::descriptor::Descriptor;
 use crate::plan::planner::Planner;
@@ -17,142 +28,141 @@ use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Parsed, Tokens};
 
-/// One operator: what it tells about itself, and how it is read and planned.
+type Apply = fn(&mut Tokens, &mut Planner<'_>) -> Parsed<()>;
+
+/// One operator: what it tells about itself, how its stages begin, and how they are planned.
+#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) descriptor: Descriptor,
+    /// Other words that it may begin with.
+    aliases: &'static [&'static str],
+    /// Symbols and words that may follow its name, although they could also go on an expression.
+    followers: &'static [&'static str],
     /// Reads what follows the name and adds the stage to the plan.
-    pub(crate) apply: fn(&mut Tokens, &mut Planner<'_>) -> Parsed<()>,
+    apply: Apply,
+}
+
+impl Entry {
+    pub(crate) const fn new(descriptor: Descriptor, apply: Apply) -> Self {
+        Entry {
+            descriptor,
+            aliases: &[],
+            followers: &[],
+            apply,
+        }
+    }
+
+    /// May begin with other words, too.
+    pub(crate) const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// May be followed by what would otherwise make an expression of it: the `-` of `fields - a`.
+    pub(crate) const fn followed_by(mut self, followers: &'static [&'static str]) -> Self {
+        self.followers = followers;
+        self
+    }
 }
 
 /// Every operator, by name.
 pub(crate) const OPERATORS: &[Entry] = &[
+    csv::ENTRY,
     fields::ENTRY,
     json::ENTRY,
+    json_auto::ENTRY,
+    keyvalue::ENTRY,
     limit::ENTRY,
     parse::ENTRY,
     parse_regex::ENTRY,
+    parse_xml::ENTRY,
     sort::ENTRY,
+    split::ENTRY,
     timeslice::ENTRY,
     top::ENTRY,
     where_::ENTRY,
+    withtime::ENTRY,
 ];
 
-const NOT_YET: [&str; 46] = [
-    "accum",
-    "backshift",
-    "bin",
-    "cat",
-    "compare",
-    "count_frequent",
-    "csv",
-    "dedup",
-    "diff",
-    "extract",
-    "facets",
-    "fillmissing",
-    "filter",
-    "geoip",
-    "infer",
-    "join",
-    "keyvalue",
-    "kv",
-    "logcompare",
-    "logexplain",
-    "logreduce",
-    "lookup",
-    "lookupcontains",
-    "outlier",
-    "parsedate",
-    "parsexml",
-    "predict",
-    "rollingstd",
-    "save",
-    "sessionize",
-    "smooth",
-    "split",
-    "summarize",
-    "threatip",
-    "threatlookup",
-    "topk",
-    "total",
-    "transaction",
-    "transactionize",
-    "transpose",
-    "withtime",
-    "format",
-    "compose",
-    "parsehex",
-    "least_recent",
-    "iplookup",
+/// What goes on an expression after its first word.
+const INFIX: [&str; 25] = [
+    "=", "==", "!=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "?", ",", "&&", "||",
+    "as", "in", "matches", "contains", "and", "or", "not", ")",
 ];
 
 /// Reads one stage and adds it to the plan.
 pub(crate) fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let span = tokens.span();
-    let Some(TokenKind::Word(word)) = tokens.peek().cloned() else {
-        return if tokens.is_done() {
-            Err(tokens.unexpected("an operator"))
-        } else {
-            assign::apply(tokens, planner)
-        };
-    };
-    let word = word.to_ascii_lowercase();
-    let is_field = matches!(
-        tokens.peek_at(1),
-        Some(TokenKind::Symbol("=" | "+" | "-" | "*" | "/" | "?"))
-    ) && word != "fields"
-        && word != "sort"
-        && word != "order"
-        && word != "parse"
-        && word != "json"
-        && word != "count";
-    let is_call = matches!(tokens.peek_at(1), Some(TokenKind::Symbol("(")));
+    if tokens.is_done() {
+        let found = Diagnostic::error(tokens.whole(), "this stage is empty");
+        return Err(found.expecting("an operator, such as `count by level`"));
+    }
+    if let Some((entry, words)) = operator(tokens) {
+        tokens.skip(words);
+        let outcome = (entry.apply)(tokens, planner).and_then(|()| tokens.finish());
+        return outcome.map_err(|found| found.about(entry.descriptor.name));
+    }
     if crate::aggregates::starts(tokens) {
         return crate::aggregates::apply(tokens, planner);
     }
-    let name = match word.as_str() {
-        "parse" if matches!(tokens.peek_at(1), Some(TokenKind::Word(next)) if next.eq_ignore_ascii_case("regex")) => {
-            "parse regex"
-        }
-        "extract" => "parse regex",
-        "order" => "sort",
-        other => other,
-    };
-    if let Some(entry) = OPERATORS
-        .iter()
-        .find(|entry| entry.descriptor.name == name && !is_field)
-    {
-        tokens.next();
-        if name == "parse regex" && word == "parse" {
-            tokens.next();
-        }
-        (entry.apply)(tokens, planner)?;
-        return tokens.finish();
-    }
-    let is_known = crate::functions::calls::FUNCTIONS
-        .iter()
-        .any(|entry| entry.descriptor.name == word);
-    if NOT_YET.contains(&word.as_str()) && !is_field && !is_known {
-        return Err(Diagnostic::error(
-            span,
-            format!("operator `{word}` is not available yet"),
-        ));
-    }
-    let has_alias = matches!(tokens.peek_at(1), Some(TokenKind::Word(next)) if next.eq_ignore_ascii_case("as"))
-        || matches!(tokens.peek_at(1), Some(TokenKind::Symbol(_)) | None);
-    if !is_call
-        && !is_field
-        && !has_alias
-        && !matches!(tokens.peek_at(1), Some(TokenKind::Word(next)) if ["in", "matches", "and", "or", "not"].contains(&next.to_ascii_lowercase().as_str()))
-    {
-        let names = OPERATORS
-            .iter()
-            .map(|entry| entry.descriptor.name)
-            .chain(crate::aggregates::NAMES.iter().copied());
-        return Err(
-            Diagnostic::error(span, format!("there is no operator `{word}`"))
-                .suggesting(&word, names),
-        );
+    if let Some(found) = unknown(tokens) {
+        return Err(found);
     }
     assign::apply(tokens, planner)
+}
+
+/// The operator whose words come next, and how many they are; of several the longest.
+fn operator(tokens: &Tokens) -> Option<(&'static Entry, usize)> {
+    let candidates = OPERATORS.iter().flat_map(|entry| {
+        let names = [entry.descriptor.name]
+            .into_iter()
+            .chain(entry.aliases.iter().copied());
+        names.map(move |name| (entry, name))
+    });
+    candidates
+        .filter(|(_, name)| begins_with(tokens, name))
+        .map(|(entry, name)| (entry, name.split(' ').count()))
+        .max_by_key(|(_, words)| *words)
+        .filter(|(entry, words)| {
+            follower(tokens, *words).is_none_or(|next| {
+                !INFIX.contains(&next.as_str()) || entry.followers.contains(&next.as_str())
+            })
+        })
+}
+
+fn begins_with(tokens: &Tokens, name: &str) -> bool {
+    name.split(' ').enumerate().all(|(ahead, word)| {
+        matches!(tokens.peek_at(ahead), Some(TokenKind::Word(next)) if next.eq_ignore_ascii_case(word))
+    })
+}
+
+/// The symbol or word that stands `ahead`.
+fn follower(tokens: &Tokens, ahead: usize) -> Option<String> {
+    match tokens.peek_at(ahead)? {
+        TokenKind::Word(word) => Some(word.to_ascii_lowercase()),
+        TokenKind::Symbol(symbol) => Some((*symbol).to_owned()),
+        _ => None,
+    }
+}
+
+/// A word that begins a stage like an operator, and is none.
+fn unknown(tokens: &Tokens) -> Option<Diagnostic> {
+    let Some(TokenKind::Word(word)) = tokens.peek() else {
+        return None;
+    };
+    let goes_on = match tokens.peek_at(1) {
+        None => false,
+        Some(TokenKind::Symbol(symbol)) => *symbol == "(" || INFIX.contains(symbol),
+        Some(TokenKind::Word(next)) => INFIX.contains(&next.to_ascii_lowercase().as_str()),
+        Some(_) => false,
+    };
+    let is_constant = ["true", "false", "null"].contains(&word.to_ascii_lowercase().as_str());
+    if goes_on || is_constant {
+        return None;
+    }
+    let operators = OPERATORS.iter().map(|entry| entry.descriptor.name);
+    let aggregates = crate::aggregates::AGGREGATES
+        .iter()
+        .map(|entry| entry.descriptor.name);
+    let found = Diagnostic::error(tokens.span(), format!("there is no operator `{word}`"));
+    Some(found.suggesting(word, operators.chain(aggregates)))
 }

@@ -1,103 +1,110 @@
 //! `parse`: takes fields out of a text between anchors.
 
+use super::Entry;
+use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
-use crate::plan::planner::Planner;
-use crate::syntax::tokens::{Parsed, Tokens};
+use crate::functions::extract::anchors::{Anchors, longest_literal};
+use crate::functions::kernels::call;
+use crate::functions::text::CONTAINS;
+use crate::plan::planner::{Planner, text_literal};
+use crate::syntax::Diagnostic;
+use crate::syntax::lexer::{TokenKind, unescape};
+use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "parse",
         kind: UnitKind::Operator,
         syntax: "parse [field=<field>] \"<anchor>*<anchor>\" as <field>, … [nodrop]",
-        summary: "Takes fields out of a text between anchors.",
-        examples: &["* | parse \"Duration: * ms\" as duration"],
+        summary: "Takes fields out of a text between anchors; each `*` is a field. Rows that do not \
+                  match are dropped, unless `nodrop` stands at the end.",
+        examples: &[
+            "* | parse \"Duration: * ms\" as duration",
+            "* | parse field=_sourceHost \"/aws/lambda/*\" as name nodrop",
+        ],
     },
     apply,
-};
-
-use datafusion::logical_expr::Expr;
-
-use crate::functions::kernels::call;
-use crate::functions::text_search::{self, anchor_pattern};
-use crate::plan::FieldType;
-use crate::plan::planner::{Typed, text_literal};
-use crate::syntax::Diagnostic;
-use crate::syntax::lexer::unescape;
-use crate::syntax::tokens::Name;
+)
+.or(&["parse anchor"]);
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let mut is_optional = tokens.word("nodrop");
-    let mut field = tokens.field_option()?;
-    let (raw, _, span) = tokens.text()?;
-    let names = if tokens.word("as") {
-        tokens.names()?
-    } else {
-        Vec::new()
-    };
-    is_optional |= tokens.word("nodrop");
-    if field.is_none() {
-        field = tokens.field_option()?;
-        is_optional |= tokens.word("nodrop");
+    let mut options = Options::default();
+    let mut anchors = Vec::new();
+    options.read_all(tokens)?;
+    loop {
+        anchors.push(anchor(tokens, &mut options)?);
+        options.read_all(tokens)?;
+        // `parse "a=*" as a, "b=*" as b` is two stages in one.
+        if !tokens.symbol(",") {
+            break;
+        }
     }
-    let anchor = unescape(&raw);
-    let stars = anchor.matches('*').count();
-    if stars == 0 || stars != names.len() {
-        let message = format!("the text has {stars} `*`, but {} names follow", names.len());
-        return Err(Diagnostic::error(span, message).expecting("one name for each `*`"));
+    for (anchor, names) in anchors {
+        plan(planner, &options, anchor, names);
     }
-    let text = source(planner, field.as_ref());
-    let pattern = anchor_pattern(&anchor);
-    let values = names
-        .into_iter()
-        .enumerate()
-        .map(|(index, name)| (name, group(&pattern, index + 1, &text)))
-        .collect();
-    take(planner, values, is_optional);
     Ok(())
 }
 
-/// The text to be parsed.
-pub(super) fn source(planner: &mut Planner<'_>, field: Option<&Name>) -> Expr {
-    match field {
-        Some(name) => planner.resolve(&name.text, &name.span).text(),
-        None => planner.resolve("_raw", &(0..0)).text(),
+/// Reads `"a * b *" as x, y`.
+fn anchor(tokens: &mut Tokens, options: &mut Options) -> Parsed<(String, Vec<Name>)> {
+    let (raw, _, span) = tokens.text()?;
+    options.read_all(tokens)?;
+    let anchor = unescape(&raw);
+    if anchor.contains("**") {
+        let found = Diagnostic::error(span, "two `*` without text between them");
+        return Err(found.expecting("an anchor between the fields"));
     }
-}
-
-/// A group of a pattern in a text.
-pub(super) fn group(pattern: &str, index: usize, text: &Expr) -> Expr {
-    let index = text_literal(&index.to_string());
-    call(
-        "parse_group",
-        text_search::GROUP,
-        vec![text_literal(pattern), index, text.clone()],
-    )
-}
-
-/// Keeps the rows that matched this stage (or an earlier optional one) and names what was found.
-pub(super) fn take(planner: &mut Planner<'_>, values: Vec<(Name, Expr)>, is_optional: bool) {
-    let matched = values
-        .iter()
-        .map(|(_, value)| value.clone().is_not_null())
-        .reduce(Expr::and);
-    let keeps_earlier = is_optional || !planner.matched.is_empty();
-    if let Some(matched) = matched {
-        if is_optional {
-            planner.matched.push(matched);
-        } else {
-            let any = planner.matched.iter().cloned().fold(matched, Expr::or);
-            planner.filter(any);
+    let stars = anchor.matches('*').count();
+    if stars == 0 {
+        let found = Diagnostic::error(span, "the text has no `*`, so nothing is taken out");
+        return Err(found.expecting("a `*` for each field, such as `\"id=* \"`"));
+    }
+    let mut names = Vec::new();
+    if tokens.word("as") {
+        let is_wrapped = tokens.symbol("(");
+        names.push(tokens.name()?);
+        while !is_another(tokens) && tokens.symbol(",") {
+            names.push(tokens.name()?);
+        }
+        if is_wrapped {
+            tokens.expect_symbol(")")?;
         }
     }
-    let values = values.into_iter().map(|(name, value)| {
-        let value = match planner.existing(&name.text).filter(|_| keeps_earlier) {
-            Some(earlier) => datafusion::prelude::coalesce(vec![value, earlier]),
-            None => value,
+    if stars != names.len() {
+        let name = if names.len() == 1 {
+            "name follows"
+        } else {
+            "names follow"
         };
-        (name, Typed::new(value, FieldType::String))
-    });
-    let values: Vec<_> = values.collect();
-    planner.assign(values);
+        let message = format!("the text has {stars} `*`, but {} {name}", names.len());
+        return Err(Diagnostic::error(span, message).expecting("one name for each `*`"));
+    }
+    Ok((anchor, names))
+}
+
+/// Whether a comma and another text with anchors come next, and not another name.
+fn is_another(tokens: &Tokens) -> bool {
+    matches!(tokens.peek_at(1), Some(TokenKind::Text { value, .. }) if value.contains('*'))
+}
+
+fn plan(planner: &mut Planner<'_>, options: &Options, anchor: String, names: Vec<Name>) {
+    let source = options.source(planner);
+    if !options.is_optional
+        && planner.matched.is_empty()
+        && let Some(literal) = longest_literal(&anchor)
+    {
+        // Cheap, and the scan can find it in the index: rows without the anchor are not even read.
+        let arguments = vec![source.clone(), text_literal(literal)];
+        planner.filter(call("text_contains", CONTAINS, arguments));
+    }
+    let stage = Stage {
+        kernel: "parse_anchors",
+        build: |constants| Some(Box::new(Anchors::new(constants.first()?))),
+        constants: vec![anchor],
+        source,
+        is_optional: options.is_optional,
+        is_multi: false,
+    };
+    stage.plan(planner, names);
 }

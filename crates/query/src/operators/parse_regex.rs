@@ -1,68 +1,117 @@
-//! `parse regex`: takes the named groups of a pattern out of a text.
+//! `parse regex`: takes the groups of a pattern out of a text.
 
+use super::Entry;
+use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
+use crate::functions::extract::patterns::{Patterns, names};
+use crate::functions::java_pattern::translate;
+use crate::functions::matcher::Matcher;
 use crate::plan::planner::Planner;
-use crate::syntax::tokens::{Parsed, Tokens};
+use crate::syntax::Diagnostic;
+use crate::syntax::lexer::TokenKind;
+use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "parse regex",
         kind: UnitKind::Operator,
-        syntax: "parse regex [field=<field>] \"<pattern with (?<name>…)>\" [nodrop]",
-        summary: "Takes the named groups of a pattern out of a text.",
-        examples: &["* | parse regex \"status=(?<status>\\\\d+)\""],
+        syntax: "parse regex [field=<field>] \"<pattern with (?<name>…)>\", … [nodrop] [multi]",
+        summary: "Takes the named groups of a pattern out of a text. With `multi` every match becomes \
+                  a row. Rows that do not match are dropped, unless `nodrop` is given.",
+        examples: &[
+            "* | parse regex \"status=(?<status>\\\\d+)\"",
+            "* | parse regex field=_raw \"(?<word>[a-z]+)\" multi | count by word",
+        ],
     },
     apply,
-};
-
-use super::parse::{group, source, take};
-use crate::functions::kernels::Matcher;
-use crate::syntax::Diagnostic;
-use crate::syntax::tokens::Name;
+)
+.or(&["extract", "parse regexp"]);
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let mut is_optional = tokens.word("nodrop");
-    let mut field = tokens.field_option()?;
-    let (raw, _, span) = tokens.text()?;
-    loop {
+    let mut options = Options::default();
+    let mut is_multi = false;
+    let mut patterns = Vec::new();
+    let mut span = tokens.span();
+    let mut given = Vec::new();
+    while !tokens.is_done() {
         let at = tokens.span();
-        if tokens.word("nodrop") {
-            is_optional = true;
-        } else if tokens.word("multi") {
-            return Err(Diagnostic::error(at, "`multi` is not available yet"));
-        } else if let Some(name) = tokens.field_option()? {
-            field = Some(name);
-        } else {
-            break;
+        match tokens.peek().cloned() {
+            Some(TokenKind::Text { raw, .. }) => {
+                tokens.next();
+                patterns.push(translate(&raw.replace("\\\"", "\"")));
+                check(patterns.last(), at.clone())?;
+                span = at;
+            }
+            Some(TokenKind::Pattern(pattern)) => {
+                tokens.next();
+                patterns.push(translate(&pattern));
+                check(patterns.last(), at.clone())?;
+                span = at;
+            }
+            Some(TokenKind::Symbol(",")) if !patterns.is_empty() => drop(tokens.next()),
+            _ if options.read(tokens)? => {}
+            Some(TokenKind::Parameter(_)) if !patterns.is_empty() => break,
+            _ if tokens.word("multi") => is_multi = true,
+            _ if tokens.word("as") => given = tokens.names()?,
+            _ => return Err(tokens.unexpected("a pattern in double quotes, `nodrop` or `multi`")),
         }
     }
-    let pattern = raw.replace("\\\"", "\"");
-    let matcher = Matcher::compile(&pattern).map_err(|problem| {
-        Diagnostic::error(
-            span.clone(),
-            format!("the pattern cannot be read: {problem}"),
-        )
-    })?;
-    let groups = matcher.groups();
-    if groups.is_empty() {
+    if patterns.is_empty() {
+        return Err(tokens.unexpected("a pattern in double quotes"));
+    }
+    let found = names(&patterns).unwrap_or_default();
+    if found.is_empty() {
         return Err(Diagnostic::error(span, "the pattern names no field")
             .expecting("a group such as `(?<name>\\d+)`"));
     }
-    let text = source(planner, field.as_ref());
-    let values = groups
-        .into_iter()
-        .map(|(index, name)| {
-            (
-                Name {
-                    text: name,
-                    span: span.clone(),
-                },
-                group(&pattern, index, &text),
-            )
-        })
-        .collect();
-    take(planner, values, is_optional);
+    let names = named(&found, given, &span)?;
+    let stage = Stage {
+        kernel: if is_multi {
+            "parse_patterns_multi"
+        } else {
+            "parse_patterns"
+        },
+        build: |constants| Some(Box::new(Patterns::new(constants)?)),
+        constants: patterns,
+        source: options.source(planner),
+        is_optional: options.is_optional,
+        is_multi,
+    };
+    stage.plan(planner, names);
     Ok(())
+}
+
+fn check(pattern: Option<&String>, span: std::ops::Range<usize>) -> Parsed<()> {
+    let Some(pattern) = pattern else {
+        return Ok(());
+    };
+    Matcher::compile(pattern).map(drop).map_err(|problem| {
+        Diagnostic::error(span, format!("the pattern cannot be read: {problem}"))
+    })
+}
+
+/// The fields: names given after `as` go to groups without a name of their own.
+fn named(found: &[String], given: Vec<Name>, span: &std::ops::Range<usize>) -> Parsed<Vec<Name>> {
+    let own = || {
+        found.iter().map(|name| Name {
+            text: name.clone(),
+            span: span.clone(),
+        })
+    };
+    let are_unnamed = found.iter().all(|name| name.parse::<usize>().is_ok());
+    if are_unnamed && !given.is_empty() {
+        if given.len() != found.len() {
+            let message = format!(
+                "the pattern has {} groups, but {} names follow",
+                found.len(),
+                given.len()
+            );
+            return Err(
+                Diagnostic::error(span.clone(), message).expecting("one name for each group")
+            );
+        }
+        return Ok(given);
+    }
+    Ok(own().collect())
 }

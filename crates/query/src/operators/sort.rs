@@ -1,13 +1,13 @@
 //! `sort`: puts rows in order, descending unless told otherwise.
 
+use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
 use crate::plan::planner::Planner;
 use crate::syntax::tokens::{Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "sort",
         kind: UnitKind::Operator,
         syntax: "sort [by] [+|-]<field> [asc|desc], …",
@@ -15,7 +15,9 @@ pub(crate) const ENTRY: Entry = Entry {
         examples: &["* | count by function | sort by _count"],
     },
     apply,
-};
+)
+.or(&["order"])
+.followed_by(&["+", "-"]);
 
 use datafusion::logical_expr::expr::Sort;
 

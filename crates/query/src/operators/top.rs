@@ -1,13 +1,13 @@
 //! `top`: the groups with the most rows, or the first rows by a field.
 
+use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
 use crate::plan::planner::Planner;
 use crate::syntax::tokens::{Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "top",
         kind: UnitKind::Operator,
         syntax: "top <n> <field>, … [by <field> [asc|desc], …]",
@@ -15,7 +15,7 @@ pub(crate) const ENTRY: Entry = Entry {
         examples: &["* | top 5 function"],
     },
     apply,
-};
+);
 
 use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::lit;

@@ -1,13 +1,13 @@
 //! `where`: keeps the rows for which a condition is true.
 
+use super::{Entry, INFIX};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::operators::Entry;
 use crate::plan::planner::Planner;
 use crate::syntax::tokens::{Parsed, Tokens};
 
 /// The registry's entry.
-pub(crate) const ENTRY: Entry = Entry {
-    descriptor: Descriptor {
+pub(crate) const ENTRY: Entry = Entry::new(
+    Descriptor {
         name: "where",
         kind: UnitKind::Operator,
         syntax: "where <condition>",
@@ -15,7 +15,8 @@ pub(crate) const ENTRY: Entry = Entry {
         examples: &["* | where level = \"ERROR\""],
     },
     apply,
-};
+)
+.followed_by(&INFIX);
 
 use crate::syntax::expression;
 

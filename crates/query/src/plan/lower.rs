@@ -5,8 +5,10 @@ use datafusion::logical_expr::{Expr, cast, lit, not, when};
 
 use super::FieldType;
 use super::planner::{Planner, Typed, null_text, text_literal};
-use crate::functions::kernels::{Matcher, call};
-use crate::functions::{calls, text_search};
+use crate::functions::java_pattern::translate;
+use crate::functions::kernels::call;
+use crate::functions::matcher::Matcher;
+use crate::functions::text_search;
 use crate::syntax::Diagnostic;
 use crate::syntax::expression::{Expression, Kind, Operation};
 
@@ -40,7 +42,9 @@ impl Planner<'_> {
                 is_negated,
             } => self.lower_in(value, options, *is_negated),
             Kind::Binary(operation, left, right) => self.lower_binary(*operation, left, right),
-            Kind::Call(name, arguments) => calls::lower(self, name, arguments, &expression.span),
+            Kind::Call(name, arguments) => {
+                crate::functions::lower(self, name, arguments, &expression.span)
+            }
         }
     }
 
@@ -93,13 +97,14 @@ impl Planner<'_> {
         let text = self.lower(left).text();
         let expr = match &right.kind {
             Kind::Pattern(pattern) => {
-                if let Err(problem) = Matcher::compile(pattern) {
+                let pattern = translate(pattern);
+                if let Err(problem) = Matcher::compile(&pattern) {
                     self.report(right, format!("the pattern cannot be read: {problem}"));
                 }
                 call(
                     "text_match",
                     text_search::MATCH,
-                    vec![text_literal(pattern), text],
+                    vec![text_literal(&pattern), text],
                 )
             }
             _ => {
@@ -154,7 +159,7 @@ fn arithmetic(operation: Operation, a: &Typed, b: &Typed) -> Typed {
     Typed::new(expr, FieldType::Double)
 }
 
-fn compare(operation: Operation, a: &Typed, b: &Typed) -> Expr {
+pub(super) fn compare(operation: Operation, a: &Typed, b: &Typed) -> Expr {
     let apply = |a: Expr, b: Expr| match operation {
         Operation::Equal => a.eq(b),
         Operation::Differ => a.not_eq(b),

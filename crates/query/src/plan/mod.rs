@@ -236,6 +236,20 @@ fn condition(planner: &mut Planner<'_>, scope: &Scope) -> Expr {
             };
             if *is_negated { not(found) } else { found }
         }
+        Scope::Compare {
+            name,
+            span,
+            operation,
+            value,
+        } => {
+            let field = planner.resolve(name, span);
+            let value = match value.parse() {
+                Ok(number) => lower::number(number),
+                Err(_) => planner::Typed::new(text_literal(value), FieldType::String),
+            };
+            let found = lower::compare(*operation, &field, &value);
+            datafusion::prelude::coalesce(vec![found, lit(false)])
+        }
         Scope::Not(inner) => not(condition(planner, inner)),
         Scope::And(parts) => parts
             .iter()
@@ -251,4 +265,16 @@ fn condition(planner: &mut Planner<'_>, scope: &Scope) -> Expr {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_found_wherever_it_stands() {
+        let found = unfilled_parameters("a={{x.y}} | where b = \"{{z}}\" and {{ }} {{");
+        let found: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+        assert_eq!(
+            found,
+            ["parameter `x.y` has no value", "parameter `z` has no value"]
+        );
+    }
+}

@@ -10,7 +10,7 @@ use datafusion::prelude::Column;
 
 use super::{FieldType, QueryContext, ResultField, ResultKind};
 use crate::functions::kernels::call;
-use crate::functions::{conversions, text_search};
+use crate::functions::{casts, json};
 use crate::syntax::Diagnostic;
 use crate::syntax::tokens::Name;
 
@@ -29,7 +29,7 @@ impl Typed {
     /// As a number; null where it is none.
     pub(crate) fn number(&self) -> Expr {
         match self.field_type {
-            FieldType::String => call("to_number", conversions::NUMBER, vec![self.expr.clone()]),
+            FieldType::String => call("to_number", casts::NUMBER, vec![self.expr.clone()]),
             FieldType::Double => self.expr.clone(),
             _ => cast(self.expr.clone(), DataType::Float64),
         }
@@ -39,7 +39,7 @@ impl Typed {
     pub(crate) fn text(&self) -> Expr {
         match self.field_type {
             FieldType::String => self.expr.clone(),
-            FieldType::Double => call("number_text", conversions::TEXT, vec![self.expr.clone()]),
+            FieldType::Double => call("number_text", casts::TEXT, vec![self.expr.clone()]),
             _ => cast(self.expr.clone(), DataType::Utf8View),
         }
     }
@@ -76,6 +76,16 @@ pub(crate) struct Planner<'a> {
     pub(crate) is_sorted: bool,
     /// Conditions of earlier `nodrop` parses: whoever matched one of them is kept.
     pub(crate) matched: Vec<Expr>,
+    /// Columns that later stages need and nobody sees: what the `nodrop` parses found.
+    hidden: Vec<String>,
+    /// The hidden column with further fields of records.
+    further: Option<String>,
+    /// Whether further fields come before the table's columns of the same name.
+    do_further_win: bool,
+    /// How many columns have been hidden so far.
+    hidden_count: usize,
+    /// The order that the rows have been put in.
+    sorted_by: Vec<Sort>,
 }
 
 impl<'a> Planner<'a> {
@@ -96,6 +106,11 @@ impl<'a> Planner<'a> {
             is_open: false,
             is_sorted: false,
             matched: Vec::new(),
+            hidden: Vec::new(),
+            further: None,
+            do_further_win: false,
+            hidden_count: 0,
+            sorted_by: Vec::new(),
         }
     }
 
@@ -110,6 +125,9 @@ impl<'a> Planner<'a> {
         }
         if self.kind == ResultKind::Messages {
             return self.event_field(name);
+        }
+        if let Some(further) = &self.further {
+            return Typed::new(named(column(further), name), FieldType::String);
         }
         if !self.is_open && !name.starts_with("{{") {
             let known: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
@@ -136,7 +154,7 @@ impl<'a> Planner<'a> {
             "_messagetime" | "event_time" => millis("event_time"),
             "_receipttime" | "receipt_time" => millis("receipt_time"),
             "_size" => Typed::new(
-                call("text_size", conversions::SIZE, vec![column("message")]),
+                call("text_size", casts::SIZE, vec![column("message")]),
                 FieldType::Double,
             ),
             "functionname" | "function_name" => self.key_or(name, column("function")),
@@ -152,8 +170,16 @@ impl<'a> Planner<'a> {
             }
             "_loglevel" => text("level"),
             "_view" | "_index" => text("partition"),
-            known if self.base.iter().any(|base| base == known) => text(known),
-            _ if self.context.auto_parse => self.key_or(name, json(column("message"), name)),
+            known if self.base.iter().any(|base| base == known) => {
+                if self.do_further_win && !known.starts_with('_') {
+                    return self.key_or(name, column(known));
+                }
+                text(known)
+            }
+            _ if self.context.auto_parse => {
+                let arguments = vec![column("message"), text_literal(name)];
+                self.key_or(name, call("json_auto", json::flatten::AUTO, arguments))
+            }
             _ => Typed::new(key(name), FieldType::String),
         }
     }
@@ -198,15 +224,7 @@ impl<'a> Planner<'a> {
 
     /// Gives names to values, replacing fields of the same name.
     pub(crate) fn assign(&mut self, values: Vec<(Name, Typed)>) {
-        let mut outputs: Vec<(String, Expr)> = Vec::new();
-        for name in self.handed_on() {
-            outputs.push((name.clone(), column(&name)));
-        }
-        for field in &self.fields {
-            if !outputs.iter().any(|(name, _)| *name == field.column) {
-                outputs.push((field.column.clone(), column(&field.column)));
-            }
-        }
+        let mut outputs = self.outputs();
         for (name, value) in values {
             let known = self
                 .fields
@@ -235,18 +253,103 @@ impl<'a> Planner<'a> {
                 None => self.fields.push(field),
             }
         }
+        self.project(outputs);
+    }
+
+    /// Every column that is there, as it is.
+    fn outputs(&self) -> Vec<(String, Expr)> {
+        let mut outputs: Vec<(String, Expr)> = Vec::new();
+        let names = self.handed_on().into_iter();
+        for name in names.chain(self.fields.iter().map(|field| field.column.clone())) {
+            if !outputs.iter().any(|(known, _)| *known == name) {
+                let value = column(&name);
+                outputs.push((name, value));
+            }
+        }
+        outputs
+    }
+
+    /// Adds a column that nobody sees, and returns it. Unless it is kept, the next `assign` drops
+    /// it.
+    pub(crate) fn hide(&mut self, value: Expr, is_kept: bool) -> Expr {
+        self.hidden_count += 1;
+        let name = format!("__hidden_{}", self.hidden_count);
+        let mut outputs = self.outputs();
+        outputs.push((name.clone(), value));
+        self.project(outputs);
+        let hidden = column(&name);
+        if is_kept {
+            self.hidden.push(name);
+        }
+        hidden
+    }
+
+    /// The column that holds fields whose names only the data tells, as a JSON object.
+    pub(crate) fn further_fields(&self) -> Option<String> {
+        match self.kind {
+            ResultKind::Messages => Some("fields".to_owned()),
+            ResultKind::Records => self.further.clone(),
+        }
+    }
+
+    /// Gives other further fields to the rows.
+    pub(crate) fn set_further_fields(&mut self, value: Expr) {
+        if self.kind == ResultKind::Records {
+            if let Expr::Column(hidden) = self.hide(value, true) {
+                self.further = Some(hidden.name);
+            }
+            return;
+        }
+        self.do_further_win = true;
+        let mut outputs = self.outputs();
+        outputs.retain(|(known, _)| known != "fields");
+        outputs.push(("fields".to_owned(), value));
+        self.project(outputs);
+    }
+
+    /// Makes a row of each element of a list in a hidden column.
+    pub(crate) fn unnest(&mut self, list: &Expr) -> Expr {
+        if let Expr::Column(list) = list {
+            self.build(|builder| builder.unnest_column(list.clone()));
+        }
+        list.clone()
+    }
+
+    fn project(&mut self, outputs: Vec<(String, Expr)>) {
         self.build(|builder| {
             builder.project(outputs.into_iter().map(|(name, expr)| expr.alias(name)))
         });
     }
 
-    /// The table's columns, as long as rows are messages.
-    fn handed_on(&self) -> Vec<String> {
-        if self.kind == ResultKind::Messages {
-            self.base.clone()
-        } else {
-            Vec::new()
+    /// The order in which rows come: newest first, unless a stage has sorted them.
+    pub(crate) fn order(&self) -> Vec<Sort> {
+        match self.kind {
+            ResultKind::Messages if !self.is_sorted => {
+                vec![column("event_time").sort(false, false)]
+            }
+            _ => self.sorted_by.clone(),
         }
+    }
+
+    /// The time of a row in milliseconds, if it has one.
+    pub(crate) fn moment(&mut self) -> Option<Expr> {
+        if self.kind == ResultKind::Messages {
+            return Some(self.resolve("_messagetime", &(0..0)).expr);
+        }
+        let slice = self
+            .fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case("_timeslice"))?;
+        Some(cast(column(&slice.column), DataType::Int64))
+    }
+
+    /// The table's columns, as long as rows are messages, and those that nobody sees.
+    fn handed_on(&self) -> Vec<String> {
+        let mut names = self.hidden.clone();
+        if self.kind == ResultKind::Messages {
+            names.splice(0..0, self.base.iter().cloned());
+        }
+        names
     }
 
     /// Groups the rows; what was there before is gone.
@@ -276,11 +379,15 @@ impl<'a> Planner<'a> {
         self.fields = fields;
         self.kind = ResultKind::Records;
         self.is_sorted = false;
+        self.sorted_by.clear();
         self.matched.clear();
+        self.hidden.clear();
+        self.further = None;
     }
 
     /// Orders the rows.
     pub(crate) fn sort(&mut self, keys: Vec<Sort>) {
+        self.sorted_by.clone_from(&keys);
         self.build(|builder| builder.sort(keys));
         self.is_sorted = true;
     }
@@ -296,6 +403,10 @@ impl<'a> Planner<'a> {
             if !columns.is_empty() {
                 self.build(|builder| builder.project(columns));
             }
+        } else if !self.hidden.is_empty() {
+            self.hidden.clear();
+            let outputs = self.outputs();
+            self.project(outputs);
         }
         super::Planned {
             kind: self.kind,
@@ -334,16 +445,15 @@ pub(crate) fn text_literal(text: &str) -> Expr {
     )))
 }
 
-/// The value at a path of JSON.
-pub(crate) fn json(text: Expr, path: &str) -> Expr {
-    call(
-        "json_path",
-        text_search::JSON,
-        vec![text, text_literal(path)],
-    )
-}
-
 /// The value of a further field of an event.
 fn key(name: &str) -> Expr {
-    json(column("fields"), &format!("['{name}']"))
+    named(column("fields"), name)
+}
+
+fn named(fields: Expr, name: &str) -> Expr {
+    call(
+        "field_named",
+        json::flatten::NAMED,
+        vec![fields, text_literal(name)],
+    )
 }

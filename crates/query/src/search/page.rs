@@ -115,6 +115,13 @@ fn shown_names(batch: &RecordBatch, fields: &[ResultField]) -> Vec<Option<Arc<st
             if column == "fields" {
                 return None;
             }
+            // A query may give a stored column's name to something else.
+            let is_hidden = fields
+                .iter()
+                .any(|field| field.column != column && field.name.eq_ignore_ascii_case(column));
+            if is_hidden {
+                return None;
+            }
             let renamed = RENAMED.iter().find(|(stored, _)| *stored == column);
             let shown = fields.iter().find(|field| field.column == column);
             let name = match (renamed, shown) {

@@ -22,9 +22,9 @@ pub struct Diagnostic {
     /// Bytes of the query text.
     pub span: Range<usize>,
     /// Line of the span's start, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Column of the span's start in characters, from 1.
-    pub column: usize,
+    pub column: u32,
     /// What is wrong, lower case, without full stop.
     pub message: String,
     /// What could stand there instead.
@@ -33,6 +33,9 @@ pub struct Diagnostic {
     /// "Did you mean": a name close to the one that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+    /// The operator, aggregate or function whose description helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -46,6 +49,7 @@ impl Diagnostic {
             message: message.into(),
             expected: None,
             suggestion: None,
+            unit: None,
         }
     }
 
@@ -67,6 +71,13 @@ impl Diagnostic {
         self
     }
 
+    /// Adds whose description helps, unless it is known already.
+    #[must_use]
+    pub fn about(mut self, unit: &'static str) -> Self {
+        self.unit.get_or_insert(unit);
+        self
+    }
+
     /// Works out line and column from the text.
     #[must_use]
     pub fn locate(mut self, text: &str) -> Self {
@@ -75,14 +86,10 @@ impl Diagnostic {
             start -= 1;
         }
         let before = text.get(..start).unwrap_or_default();
-        self.line = before.matches('\n').count() + 1;
-        self.column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        self.line = count(before.matches('\n').count() + 1);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        self.column = count(line.chars().count() + 1);
         self
     }
 }

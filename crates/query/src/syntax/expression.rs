@@ -52,7 +52,10 @@ pub(crate) enum Operation {
     Remainder,
 }
 
-const DEPTH_MAX: usize = 60;
+const DEPTH_MAX: usize = 100;
+
+/// Terms of one sum, factors of one product: they nest from left to right.
+const TERMS_MAX: usize = 200;
 
 /// Reads an expression.
 pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -89,19 +92,38 @@ fn binary(operation: Operation, left: Expression, right: Expression) -> Expressi
 }
 
 fn disjunction(tokens: &mut Tokens) -> Parsed<Expression> {
-    let mut left = conjunction(tokens)?;
+    let mut parts = vec![conjunction(tokens)?];
     while tokens.word("or") || tokens.symbol("||") {
-        left = binary(Operation::Or, left, conjunction(tokens)?);
+        parts.push(conjunction(tokens)?);
     }
-    Ok(left)
+    Ok(balanced(Operation::Or, parts))
 }
 
 fn conjunction(tokens: &mut Tokens) -> Parsed<Expression> {
-    let mut left = negation(tokens)?;
+    let mut parts = vec![negation(tokens)?];
     while tokens.word("and") || tokens.symbol("&&") {
-        left = binary(Operation::And, left, negation(tokens)?);
+        parts.push(negation(tokens)?);
     }
-    Ok(left)
+    Ok(balanced(Operation::And, parts))
+}
+
+/// Hundreds of conditions in a row make a shallow tree: whoever walks it must not run out of stack.
+fn balanced(operation: Operation, mut parts: Vec<Expression>) -> Expression {
+    while parts.len() > 1 {
+        let mut halved = Vec::with_capacity(parts.len().div_ceil(2));
+        let mut parts_left = parts.into_iter();
+        while let Some(left) = parts_left.next() {
+            halved.push(match parts_left.next() {
+                Some(right) => binary(operation, left, right),
+                None => left,
+            });
+        }
+        parts = halved;
+    }
+    parts.pop().unwrap_or(Expression {
+        kind: Kind::Null,
+        span: 0..0,
+    })
 }
 
 fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -124,7 +146,7 @@ fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
 
 fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = sum(tokens)?;
-    loop {
+    for _ in 0..TERMS_MAX {
         let mark = tokens.mark();
         let is_negated = tokens.word("not");
         if tokens.word("in") {
@@ -155,6 +177,7 @@ fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
         let right = sum(tokens)?;
         left = negate_if(is_negated, binary(operation, left, right));
     }
+    Err(too_long(tokens))
 }
 
 fn negate_if(is_negated: bool, inner: Expression) -> Expression {
@@ -206,7 +229,7 @@ fn options(tokens: &mut Tokens, value: Expression, is_negated: bool) -> Parsed<E
 
 fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = product(tokens)?;
-    loop {
+    for _ in 0..TERMS_MAX {
         let operation = if tokens.symbol("+") {
             Operation::Add
         } else if tokens.symbol("-") {
@@ -216,11 +239,17 @@ fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
         };
         left = binary(operation, left, product(tokens)?);
     }
+    Err(too_long(tokens))
+}
+
+fn too_long(tokens: &Tokens) -> Diagnostic {
+    let message = format!("more than {TERMS_MAX} terms in a row");
+    Diagnostic::error(tokens.span(), message).expecting("parts with names of their own")
 }
 
 fn product(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = signed(tokens)?;
-    loop {
+    for _ in 0..TERMS_MAX {
         let operation = if tokens.symbol("*") {
             Operation::Multiply
         } else if tokens.symbol("/") {
@@ -232,6 +261,7 @@ fn product(tokens: &mut Tokens) -> Parsed<Expression> {
         };
         left = binary(operation, left, signed(tokens)?);
     }
+    Err(too_long(tokens))
 }
 
 fn signed(tokens: &mut Tokens) -> Parsed<Expression> {

@@ -60,7 +60,13 @@ pub(crate) fn lex(
             Some(TokenKind::Symbol(symbol)) => matches!(*symbol, "(" | ","),
             _ => false,
         };
-        let Some((kind, length)) = word(rest, allows_pattern) else {
+        // `a%b` and `a % b` divide, ` %b` is a name.
+        let is_glued = tokens.last().is_some_and(|token| {
+            let opens = matches!(token.kind, TokenKind::Symbol(symbol) if symbol != ")");
+            token.span.end == position && !opens
+        });
+        let percent_name = (!is_glued).then(|| percent_name(rest)).flatten();
+        let Some((kind, length)) = percent_name.or_else(|| word(rest, allows_pattern)) else {
             let span = position..position + first.len_utf8();
             diagnostics.push(Diagnostic::error(
                 span.clone(),
@@ -87,6 +93,9 @@ fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
         let (raw, length) = quoted(rest);
         let value = unescape(&raw);
         return Some((TokenKind::Text { raw, value }, length));
+    }
+    if first == '\'' {
+        return single_quoted(rest);
     }
     if rest.starts_with("%\"") {
         let (raw, length) = quoted(rest.get(1..)?);
@@ -124,6 +133,41 @@ fn parameter(rest: &str) -> Option<(TokenKind, usize)> {
         .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         .count();
     Some((TokenKind::Parameter(name), length))
+}
+
+/// A name such as `%items[0].id`.
+fn percent_name(rest: &str) -> Option<(TokenKind, usize)> {
+    let name = rest.strip_prefix('%')?;
+    let belongs =
+        |next: char| next.is_alphanumeric() || matches!(next, '_' | '.' | '[' | ']' | '-');
+    let end = name.find(|next| !belongs(next)).unwrap_or(name.len());
+    let name = name.get(..end)?.trim_end_matches(['.', '-']);
+    let is_name = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    is_name.then(|| (TokenKind::Quoted(name.to_owned()), name.len() + 1))
+}
+
+/// A text in `'…'`: delimiters are written so.
+fn single_quoted(rest: &str) -> Option<(TokenKind, usize)> {
+    let inner = rest.get(1..)?;
+    let skipped = usize::from(inner.starts_with('\\')) + 1;
+    let end = inner
+        .char_indices()
+        .skip(skipped)
+        .find(|(_, character)| *character == '\'')
+        .map(|(index, _)| index)?;
+    let raw = inner.get(..end)?;
+    let value = raw.strip_prefix('\\').filter(|_| raw.chars().count() == 2);
+    let value = match value {
+        Some("t" | "n" | "r") | None => unescape(raw),
+        Some(character) => character.to_owned(),
+    };
+    Some((
+        TokenKind::Text {
+            raw: raw.to_owned(),
+            value,
+        },
+        end + 2,
+    ))
 }
 
 fn quoted(rest: &str) -> (String, usize) {

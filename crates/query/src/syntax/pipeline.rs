@@ -54,6 +54,8 @@ impl Cutter<'_> {
         while let Some(&byte) = self.bytes.get(self.position) {
             match byte {
                 b'"' => self.quoted(),
+                // A delimiter such as `delim='|'`.
+                b'\'' if self.bytes.get(self.position + 2) == Some(&b'\'') => self.position += 3,
                 b'/' => self.slash(),
                 b'[' => {
                     self.depth += 1;

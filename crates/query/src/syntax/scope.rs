@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Diagnostic;
+use super::expression::Operation;
 use super::lexer::unescape;
 
 /// A condition on events.
@@ -19,6 +20,13 @@ pub(crate) enum Scope {
         value: String,
         is_negated: bool,
     },
+    /// A field is less or more than this.
+    Compare {
+        name: String,
+        span: Range<usize>,
+        operation: Operation,
+        value: String,
+    },
     /// Not this.
     Not(Box<Scope>),
     /// All of these.
@@ -34,6 +42,7 @@ enum Word {
     Bang,
     Equals,
     Differs,
+    Compares(Operation),
     Plain(String),
     Quoted(String),
 }
@@ -82,7 +91,21 @@ fn words(
             '!' if rest.starts_with("!=") => (Word::Differs, 2),
             '!' => (Word::Bang, 1),
             '=' => (Word::Equals, 1 + usize::from(rest.starts_with("=="))),
+            // A placeholder such as `<your category>` stands for a value.
+            '<' if matches!(words.last(), Some((Word::Equals, _))) && rest.contains('>') => {
+                let length = rest.find('>').map_or(rest.len(), |end| end + 1);
+                let value = rest.get(..length).unwrap_or_default();
+                (Word::Plain(value.to_owned()), length)
+            }
             '<' if rest.starts_with("<>") => (Word::Differs, 2),
+            '<' if rest.starts_with("<=") => (Word::Compares(Operation::LessOrEqual), 2),
+            '<' => (Word::Compares(Operation::Less), 1),
+            '>' if rest.starts_with(">=") => (Word::Compares(Operation::GreaterOrEqual), 2),
+            '>' => (Word::Compares(Operation::Greater), 1),
+            '%' if rest.starts_with("%\"") => {
+                let (word, length) = quoted(rest.get(1..).unwrap_or_default());
+                (word, length + 1)
+            }
             '[' => {
                 let length = rest.find(']').map_or(rest.len(), |end| end + 1);
                 diagnostics.push(Diagnostic::error(
@@ -143,9 +166,8 @@ fn plain(rest: &str) -> (Word, usize) {
             continue;
         }
         let ends = first.is_whitespace()
-            || matches!(first, '(' | ')' | '"' | '=' | ',' | '[')
-            || tail.starts_with("!=")
-            || tail.starts_with("<>");
+            || matches!(first, '(' | ')' | '"' | '=' | ',' | '[' | '<' | '>')
+            || tail.starts_with("!=");
         if ends && position > 0 {
             break;
         }
@@ -235,10 +257,14 @@ impl Parser<'_> {
             Some(Word::Plain(word)) if word.eq_ignore_ascii_case("not") => self.negated(),
             Some(Word::Open) => self.wrapped(span),
             Some(Word::Plain(word) | Word::Quoted(word))
-                if matches!(self.peek(), Some(Word::Equals | Word::Differs)) =>
+                if matches!(
+                    self.peek(),
+                    Some(Word::Equals | Word::Differs | Word::Compares(_))
+                ) =>
             {
                 self.field(word, span)
             }
+            Some(Word::Plain(word)) if self.is_list_of(&word) => self.one_of(&word, &span),
             Some(Word::Plain(word)) if word.chars().all(|character| character == '*') => Scope::All,
             Some(Word::Plain(word) | Word::Quoted(word)) => Scope::Text(word),
             _ => {
@@ -275,26 +301,70 @@ impl Parser<'_> {
         inner
     }
 
+    /// `field in (…)` and `field not in (…)`.
+    fn is_list_of(&self, name: &str) -> bool {
+        let word = |ahead: usize| self.words.get(self.position + ahead).map(|(word, _)| word);
+        let is = |ahead: usize, keyword: &str| matches!(word(ahead), Some(Word::Plain(word)) if word.eq_ignore_ascii_case(keyword));
+        let is_negated = usize::from(is(0, "not"));
+        let is_name = name
+            .chars()
+            .all(|character| character.is_alphanumeric() || matches!(character, '_' | '.' | '-'));
+        is_name && is(is_negated, "in") && word(is_negated + 1) == Some(&Word::Open)
+    }
+
+    fn one_of(&mut self, name: &str, span: &Range<usize>) -> Scope {
+        let is_negated = self.is_keyword("not");
+        self.position += 2 + usize::from(is_negated);
+        let mut options = Vec::new();
+        while let Some(Word::Plain(value) | Word::Quoted(value)) = self.peek().cloned() {
+            self.position += 1;
+            options.push(Scope::Field {
+                name: name.to_owned(),
+                span: span.clone(),
+                value,
+                is_negated: false,
+            });
+        }
+        if self.peek() == Some(&Word::Close) {
+            self.position += 1;
+        } else {
+            let found = Diagnostic::error(self.span(), "the list of values does not end");
+            self.diagnostics.push(found.expecting(")"));
+        }
+        let any = join(options, Scope::Or);
+        if is_negated {
+            Scope::Not(Box::new(any))
+        } else {
+            any
+        }
+    }
+
     fn field(&mut self, name: String, span: Range<usize>) -> Scope {
-        let is_negated = self.peek() == Some(&Word::Differs);
+        let comparison = self.peek().cloned();
         self.position += 1;
-        match self.peek().cloned() {
-            Some(Word::Plain(value) | Word::Quoted(value)) => {
-                self.position += 1;
-                Scope::Field {
-                    name,
-                    span,
-                    value,
-                    is_negated,
-                }
-            }
+        let value = match self.peek().cloned() {
+            Some(Word::Plain(value) | Word::Quoted(value)) => value,
             _ => {
-                self.diagnostics.push(
-                    Diagnostic::error(self.span(), "the value is missing")
-                        .expecting("a value, for example `*`"),
-                );
-                Scope::All
+                let found = Diagnostic::error(self.span(), "the value is missing");
+                self.diagnostics
+                    .push(found.expecting("a value, for example `*`"));
+                return Scope::All;
             }
+        };
+        self.position += 1;
+        match comparison {
+            Some(Word::Compares(operation)) => Scope::Compare {
+                name,
+                span,
+                operation,
+                value,
+            },
+            _ => Scope::Field {
+                name,
+                span,
+                value,
+                is_negated: comparison == Some(Word::Differs),
+            },
         }
     }
 }

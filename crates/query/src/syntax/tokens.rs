@@ -50,6 +50,19 @@ impl Tokens {
         token
     }
 
+    /// Passes over so many words.
+    pub(crate) fn skip(&mut self, words: usize) {
+        self.position = (self.position + words).min(self.tokens.len());
+    }
+
+    /// From the first word of the stage to its last.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        match (self.tokens.first(), self.tokens.last()) {
+            (Some(first), Some(last)) => first.span.start..last.span.end,
+            _ => self.end..self.end,
+        }
+    }
+
     pub(crate) fn mark(&self) -> usize {
         self.position
     }
@@ -221,7 +234,12 @@ impl Tokens {
 
     /// Nothing may follow.
     pub(crate) fn finish(&self) -> Parsed<()> {
-        if self.is_done() {
+        let rest = self.tokens.get(self.position..).unwrap_or_default();
+        // A parameter at the end may stand for further stages, or for nothing.
+        let are_parameters = rest
+            .iter()
+            .all(|token| matches!(token.kind, TokenKind::Parameter(_)));
+        if are_parameters {
             Ok(())
         } else {
             Err(self.unexpected("`|` or the end of the query"))

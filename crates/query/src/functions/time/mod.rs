@@ -1,0 +1,39 @@
+//! Moments: as text and from text, the present, the time range.
+
+mod format_date;
+mod moments;
+mod noted;
+mod parse_date;
+mod pattern;
+
+pub(crate) use format_date::FORMAT;
+pub(crate) use noted::{NOTE, NOTED_TIME, NOTED_VALUE};
+pub(crate) use parse_date::PARSE;
+
+use super::entry::Entry;
+
+/// The functions of this family.
+pub(super) const ENTRIES: &[&[Entry]] =
+    &[format_date::ENTRIES, moments::ENTRIES, parse_date::ENTRIES];
+
+/// The zone of that name: a place, an offset, or one of the abbreviations that Java knows.
+fn zone(name: &str) -> Option<jiff::tz::TimeZone> {
+    let name = name.trim();
+    if let Some(offset) = pattern::offset(name) {
+        return Some(offset.to_time_zone());
+    }
+    let place = match name.to_ascii_uppercase().as_str() {
+        "Z" | "UTC" | "GMT" => "UTC",
+        "PST" | "PDT" => "America/Los_Angeles",
+        "MST" | "MDT" => "America/Denver",
+        "CST" | "CDT" => "America/Chicago",
+        "EST" | "EDT" => "America/New_York",
+        "BST" => "Europe/London",
+        "CET" | "CEST" => "Europe/Paris",
+        "IST" => "Asia/Kolkata",
+        "JST" => "Asia/Tokyo",
+        "AEST" | "AEDT" => "Australia/Sydney",
+        _ => name,
+    };
+    jiff::tz::TimeZone::get(place).ok()
+}

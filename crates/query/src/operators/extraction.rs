@@ -1,0 +1,106 @@
+//! What the operators of the parse family share: where the text comes from, and which rows are
+//! kept with which values.
+
+use datafusion::logical_expr::Expr;
+use datafusion::prelude::coalesce;
+
+use crate::functions::extract::{Build, Extraction, part};
+use crate::plan::FieldType;
+use crate::plan::planner::{Planner, Typed, column};
+use crate::syntax::tokens::{Name, Parsed, Tokens};
+
+/// What may stand before and after the pattern of any stage that parses.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    /// The text that is parsed, if it is not the message.
+    pub(super) field: Option<Name>,
+    /// Whether rows that do not match stay.
+    pub(super) is_optional: bool,
+}
+
+impl Options {
+    /// Reads one option, if one comes next.
+    pub(super) fn read(&mut self, tokens: &mut Tokens) -> Parsed<bool> {
+        if tokens.word("nodrop") {
+            self.is_optional = true;
+            return Ok(true);
+        }
+        if let Some(name) = tokens.field_option()? {
+            self.field = Some(name);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Reads all options that come next.
+    pub(super) fn read_all(&mut self, tokens: &mut Tokens) -> Parsed<()> {
+        while self.read(tokens)? {}
+        Ok(())
+    }
+
+    /// The text to be parsed.
+    pub(super) fn source(&self, planner: &mut Planner<'_>) -> Expr {
+        let typed = match &self.field {
+            Some(name) => planner.resolve(&name.text, &name.span),
+            None => planner.resolve("_raw", &(0..0)),
+        };
+        typed.text()
+    }
+}
+
+/// One stage: how parts are found in which text.
+pub(super) struct Stage {
+    pub(super) kernel: &'static str,
+    pub(super) build: Build,
+    pub(super) constants: Vec<String>,
+    pub(super) source: Expr,
+    pub(super) is_optional: bool,
+    /// Whether each match becomes a row.
+    pub(super) is_multi: bool,
+}
+
+impl Stage {
+    /// Names the parts, in order. A row stays if it matched this stage or an earlier optional one;
+    /// where nothing is found, a field keeps the value it had.
+    pub(super) fn plan(self, planner: &mut Planner<'_>, names: Vec<Name>) {
+        let found = Extraction::call(
+            self.kernel,
+            self.build,
+            self.is_multi,
+            self.source,
+            &self.constants,
+        );
+        let mut found = planner.hide(found, self.is_optional);
+        if self.is_multi {
+            found = planner.unnest(&found);
+        }
+        let keeps_earlier = self.is_optional || !planner.matched.is_empty();
+        let matched = part(found.clone(), names.len());
+        if self.is_optional {
+            planner.matched.push(matched);
+        } else {
+            let any = planner.matched.iter().cloned().fold(matched, Expr::or);
+            planner.filter(any);
+        }
+        let values = names.into_iter().enumerate().map(|(index, name)| {
+            let value = part(found.clone(), index);
+            let value = match planner.existing(&name.text).filter(|_| keeps_earlier) {
+                Some(earlier) => coalesce(vec![value, earlier]),
+                None => value,
+            };
+            (name, Typed::new(value, FieldType::String))
+        });
+        let values = values.collect();
+        planner.assign(values);
+    }
+}
+
+/// Adds fields whose names only the data tells; `merge` makes them of the further fields so far.
+pub(super) fn merge_fields(planner: &mut Planner<'_>, merge: impl FnOnce(Expr) -> Expr) {
+    let further = planner.further_fields();
+    let merged = merge(further.map_or_else(
+        || crate::plan::planner::null_text().expr,
+        |name| column(&name),
+    ));
+    planner.set_further_fields(merged);
+}

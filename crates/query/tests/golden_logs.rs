@@ -1,0 +1,267 @@
+//! Golden cases of the log query language: `golden_logs/<unit>.toml` holds events and queries,
+//! `<unit>.expected` what they answer. `UPDATE_EXPECT=1` writes the answers.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_test::expect_file;
+use ingest::{Ingest, IngestConfig};
+use jiff::tz::TimeZone;
+use model::{EventBatch, EventSink, LogEvent, ManualClock, SourceMetadata, TimeRange, Timestamp};
+use query::{
+    Diagnostic, FieldType, Language, Page, QueryError, ResultKind, SearchConfig, SearchRequest,
+    Searches,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use storage::{Store, StoreConfig};
+
+/// 2025-11-23T14:00:00Z: times in the cases count seconds from here.
+const ZERO_MS: i64 = 1_763_906_400_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// One event a line, as a JSON object: `message` (text, or an object that becomes its text),
+    /// `time` in seconds (default: a minute after the event before it), `category`, `host`,
+    /// `name`, `source`, `account`, `region`, `function`; all other keys are fields.
+    #[serde(default)]
+    events: String,
+    #[serde(rename = "case")]
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What is shown, in words.
+    about: String,
+    query: String,
+    /// Instead of those of the file.
+    events: Option<String>,
+    /// `[start, end)` in seconds; an hour unless it says otherwise.
+    #[serde(default = "an_hour")]
+    range: [i64; 2],
+    /// The user's time zone.
+    #[serde(default = "utc")]
+    zone: String,
+    /// Whether JSON messages are parsed without being told to.
+    #[serde(default)]
+    auto_parse: bool,
+    /// Whether the order of the records matters; otherwise they are shown sorted.
+    #[serde(default)]
+    in_order: bool,
+    /// Whether the stored fields of messages are shown, and not only what the query found.
+    #[serde(default)]
+    all_fields: bool,
+}
+
+fn an_hour() -> [i64; 2] {
+    [0, 3_600]
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_logs")
+}
+
+fn names() -> Vec<String> {
+    let files = std::fs::read_dir(folder()).unwrap().map(Result::unwrap);
+    let mut names: Vec<String> = files
+        .map(|file| file.file_name().into_string().unwrap())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+fn events(text: &str) -> Vec<LogEvent> {
+    let mut seconds = -60;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            let keys: Map<String, Value> =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            seconds = keys
+                .get("time")
+                .map_or(seconds + 60, |time| time.as_i64().unwrap());
+            event(keys, seconds)
+        })
+        .collect()
+}
+
+fn event(keys: Map<String, Value>, seconds: i64) -> LogEvent {
+    let mut event = LogEvent {
+        event_time: Some(Timestamp::from_millis(ZERO_MS + seconds * 1_000)),
+        ..LogEvent::default()
+    };
+    let mut metadata = SourceMetadata::default();
+    for (key, value) in keys {
+        let text = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        match key.as_str() {
+            "time" => {}
+            "message" => event.message = text,
+            "category" => metadata.category = text,
+            "host" => metadata.host = text,
+            "name" => metadata.name = text,
+            "source" => metadata.source = text,
+            "account" => event.account = Some(text.into()),
+            "region" => event.region = Some(text.into()),
+            "function" => event.function = Some(text.into()),
+            _ => event.fields.push((key, text)),
+        }
+    }
+    event.metadata = Arc::new(metadata);
+    event
+}
+
+/// A node of its own that holds `events`.
+async fn searches(events: Vec<LogEvent>, folder: &Path) -> (Searches, Ingest) {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(ZERO_MS)));
+    let store = Store::open(StoreConfig::at(folder), clock).await.unwrap();
+    let ingest = Ingest::start(store.clone(), IngestConfig::default())
+        .await
+        .unwrap();
+    let batch = EventBatch {
+        events,
+        ..EventBatch::default()
+    };
+    ingest.append(batch).await.unwrap();
+    let mut config = SearchConfig::default();
+    // One thread, so that unordered rows come in one order.
+    config.engine.partitions = 1;
+    (Searches::new(store, config).unwrap(), ingest)
+}
+
+async fn answer(searches: &Searches, case: &Case) -> String {
+    let [start, end] = case.range;
+    let moment = |seconds: i64| Timestamp::from_millis(ZERO_MS + seconds * 1_000);
+    let request = SearchRequest {
+        query: case.query.clone(),
+        range: TimeRange::new(moment(start), moment(end)),
+        time_zone: TimeZone::get(&case.zone).unwrap(),
+        by_receipt_time: false,
+        auto_parse: case.auto_parse,
+        language: Language::Log,
+        histogram_by_level: false,
+    };
+    let id = match searches.start(request).await {
+        Ok(id) => id,
+        Err(QueryError::Invalid(found)) => return found.iter().map(shown).collect(),
+        Err(error) => return format!("  error: {error}\n"),
+    };
+    let mut news = searches.subscribe(&id).unwrap();
+    let finished = news.wait_for(|status| status.state.is_final());
+    let status = tokio::time::timeout(Duration::from_secs(60), finished)
+        .await
+        .unwrap()
+        .unwrap()
+        .clone();
+    let page = match status.kind {
+        ResultKind::Messages => searches.messages(&id, 0, 1_000),
+        ResultKind::Records => searches.records(&id, 0, 1_000),
+    };
+    searches.cancel(&id);
+    let mut text = written(case, status.kind, &page.unwrap());
+    for warning in &status.warnings {
+        writeln!(text, "  warning: {warning}").unwrap();
+    }
+    for error in &status.errors {
+        writeln!(text, "  error: {error}").unwrap();
+    }
+    text
+}
+
+fn written(case: &Case, kind: ResultKind, page: &Page) -> String {
+    let mut text = String::from(match kind {
+        ResultKind::Messages => "  messages:",
+        ResultKind::Records => "  records:",
+    });
+    for field in page.fields.iter() {
+        write!(text, " {}:{}", field.name, type_name(field.field_type)).unwrap();
+    }
+    text.push('\n');
+    let is_shown = |name: &str| {
+        let mut fields = page.fields.iter();
+        kind == ResultKind::Records
+            || case.all_fields && !matches!(name, "_messageid" | "_receipttime")
+            || name == "_raw"
+            || fields.any(|field| field.name.eq_ignore_ascii_case(name))
+    };
+    let mut rows: Vec<String> = page
+        .rows
+        .iter()
+        .map(|row| {
+            let cells = row.iter().filter(|(name, _)| is_shown(name));
+            let cells: Vec<String> = cells
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            format!("    {}\n", cells.join("  ").replace('\n', "\\n"))
+        })
+        .collect();
+    if kind == ResultKind::Records && !case.in_order {
+        rows.sort();
+    }
+    text + &rows.concat()
+}
+
+fn type_name(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::String => "string",
+        FieldType::Int => "int",
+        FieldType::Long => "long",
+        FieldType::Double => "double",
+        FieldType::Boolean => "boolean",
+    }
+}
+
+fn shown(found: &Diagnostic) -> String {
+    let mut text = format!("  error at {}: {}", found.column, found.message);
+    if let Some(expected) = &found.expected {
+        write!(text, "; expected {expected}").unwrap();
+    }
+    if let Some(suggestion) = &found.suggestion {
+        write!(text, "; did you mean `{suggestion}`?").unwrap();
+    }
+    text + "\n"
+}
+
+async fn run(name: &str) {
+    let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
+    let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut answers = String::new();
+    let data = tempfile::tempdir().unwrap();
+    let (common, ingest) = searches(events(&file.events), data.path()).await;
+    for case in &file.cases {
+        writeln!(answers, "# {}\n{}", case.about, case.query.trim()).unwrap();
+        answers += &match &case.events {
+            None => answer(&common, case).await,
+            Some(own) => {
+                let data = tempfile::tempdir().unwrap();
+                let (searches, ingest) = searches(events(own), data.path()).await;
+                let text = answer(&searches, case).await;
+                ingest.close().await;
+                text
+            }
+        };
+        answers.push('\n');
+    }
+    ingest.close().await;
+    expect_file![folder().join(format!("{name}.expected"))].assert_eq(&answers);
+}
+
+#[tokio::test]
+async fn queries_answer_as_written_down() {
+    for name in names() {
+        run(&name).await;
+    }
+}
