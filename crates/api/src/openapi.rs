@@ -26,6 +26,7 @@ use crate::routes::{
         metrics_queries::run,
         metrics_results::run,
         queries::check,
+        queries::explain,
         fields::fields,
         status::status,
         status::metrics,

@@ -70,6 +70,51 @@ pub(crate) struct Question<'a> {
     pub(crate) limit: usize,
 }
 
+impl Question<'_> {
+    fn body(&self) -> Value {
+        json!({
+            "query": self.query,
+            "from": self.from_ms,
+            "to": self.to_ms,
+            "timeZone": self.time_zone,
+            "language": self.language,
+        })
+    }
+}
+
+/// Asks how a search would be run, and returns the answer as text for people.
+pub(crate) async fn explain(connection: &Connection, question: &Question<'_>) -> Result<String> {
+    let body = question.body();
+    let api = Api::new(connection)?;
+    let answer = api
+        .send(reqwest::Method::POST, "queries/explain", Some(&body))
+        .await?;
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut text = String::new();
+    for scan in list(&answer["scans"]) {
+        let (table, asked) = (shown(&scan["table"]), shown(&scan["asked"]));
+        text.push_str(&format!(
+            "scan of {table}; indexes are asked for: {asked}\n"
+        ));
+        for segment in list(&scan["segments"]) {
+            text.push_str(&format!(
+                "  {}: reads {} of {} pages: {}\n",
+                shown(&segment["id"]),
+                segment["pagesRead"],
+                segment["pages"],
+                shown(&segment["why"]),
+            ));
+        }
+        text.push_str(&format!("  in memory: {} rows\n", scan["memoryRows"]));
+    }
+    text.push_str(&shown(&answer["plan"]));
+    Ok(text)
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 /// Runs a search to its end and returns its rows. `progress` hears how many there are so far.
 pub(crate) async fn search(
     connection: &Connection,
@@ -77,13 +122,7 @@ pub(crate) async fn search(
     progress: impl Fn(&str),
 ) -> Result<Found> {
     let api = Api::new(connection)?;
-    let body = json!({
-        "query": question.query,
-        "from": question.from_ms,
-        "to": question.to_ms,
-        "timeZone": question.time_zone,
-        "language": question.language,
-    });
+    let body = question.body();
     let created = api
         .send(reqwest::Method::POST, "search/jobs", Some(&body))
         .await?;
@@ -205,12 +244,12 @@ impl<'a> Api<'a> {
         if status.is_success() {
             return Ok(answer);
         }
-        bail!("{}", explain(status, &answer, &text))
+        bail!("{}", complaint(status, &answer, &text))
     }
 }
 
 /// The node's complaint in words, with every mistake of a query on its own line.
-fn explain(status: StatusCode, answer: &Value, text: &str) -> String {
+fn complaint(status: StatusCode, answer: &Value, text: &str) -> String {
     if let Some(diagnostics) = answer["diagnostics"]
         .as_array()
         .filter(|all| !all.is_empty())

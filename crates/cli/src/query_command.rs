@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Print at most so many rows.
     #[arg(long, default_value_t = model::limits::SEARCH_MESSAGES_MAX)]
     limit: usize,
+    /// Do not run it; say what would be read of each segment and why.
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -48,6 +51,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         time_zone: &arguments.time_zone,
         limit: arguments.limit,
     };
+    if arguments.explain {
+        print!(
+            "{}",
+            client::explain(&arguments.connection, &question).await?
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     let shows_progress = std::io::stderr().is_terminal();
     let progress = |so_far: &str| {
         if shows_progress {

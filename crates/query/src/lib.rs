@@ -25,8 +25,8 @@ pub use metrics::{
 pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
 pub use scan::TimeColumn;
 pub use search::{
-    Bucket, Language, Page, Row, SearchConfig, SearchId, SearchRequest, SearchState, SearchStatus,
-    Searches,
+    Bucket, Explanation, Language, Page, Row, ScanExplanation, SearchConfig, SearchId,
+    SearchRequest, SearchState, SearchStatus, Searches, SegmentExplanation,
 };
 pub use session::{Engine, EngineConfig, session};
 pub use syntax::{Diagnostic, Severity};

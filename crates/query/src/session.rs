@@ -16,9 +16,9 @@ use datafusion::functions_aggregate::expr_fn::{last_value, max, min};
 use datafusion::logical_expr::{Expr, col, lit, when};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use model::{InvocationStatus, TimeRange, Timestamp};
-use storage::{Store, Table};
+use storage::{Snapshot, Store, Table};
 
-use crate::scan::{SEGMENTS_URL, ScanProgress, SegmentsTable, TimeColumn};
+use crate::scan::{Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn};
 
 /// Evidence of one invocation lies at most this far from its last piece: a Lambda function may
 /// run 15 minutes, and reports come late.
@@ -40,6 +40,8 @@ pub struct EngineConfig {
     pub footer_cache_bytes_max: usize,
     /// Threads of work per query.
     pub partitions: usize,
+    /// Whether text indexes are used; without them results are the same, later.
+    pub uses_indexes: bool,
 }
 
 impl Default for EngineConfig {
@@ -48,6 +50,7 @@ impl Default for EngineConfig {
             memory_bytes_max: 1 << 30,
             spill_bytes_max: 32 << 30,
             footer_cache_bytes_max: 256 << 20,
+            uses_indexes: true,
             partitions: std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
         }
     }
@@ -59,6 +62,7 @@ pub struct Engine {
     store: Store,
     runtime: Arc<RuntimeEnv>,
     config: SessionConfig,
+    indexes: Arc<Indexes>,
 }
 
 /// A session and what its scans have read.
@@ -100,10 +104,12 @@ impl Engine {
         options.execution.parquet.pushdown_filters = false;
         options.execution.parquet.schema_force_view_types = true;
         options.sql_parser.map_string_types_to_utf8view = true;
+        let indexes = Indexes::new(store.data_dir().to_owned(), config.uses_indexes);
         Ok(Engine {
             store,
             runtime,
             config: session,
+            indexes: Arc::new(indexes),
         })
     }
 
@@ -125,6 +131,7 @@ impl Engine {
         let context =
             SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
         crate::register_functions(&context);
+        context.add_optimizer_rule(Arc::new(TellScans));
         let wanted = match time {
             TimeColumn::Event => range,
             TimeColumn::Receipt => TimeRange::ALL,
@@ -138,7 +145,7 @@ impl Engine {
             .collect();
         window_starts.sort_unstable();
         window_starts.dedup();
-        let events = SegmentsTable::new(storage::events_schema(), snapshot, range, time);
+        let events = self.table(Table::Events, snapshot, range, time);
         let progress = events.progress();
         context.register_table("events", Arc::new(events))?;
         self.register_invocations(&context, range)?;
@@ -158,13 +165,9 @@ impl Engine {
             range.end.saturating_add_millis(EVIDENCE_SPREAD_MS),
         );
         let snapshot = Arc::new(self.store.snapshot(Table::Invocations, wide));
-        let evidence = SegmentsTable::new(
-            storage::invocations_schema(),
-            snapshot,
-            wide,
-            TimeColumn::Event,
-        )
-        .evidence();
+        let evidence = self
+            .table(Table::Invocations, snapshot, wide, TimeColumn::Event)
+            .evidence();
         let merged = context
             .read_table(Arc::new(evidence))?
             .aggregate(INVOCATION_KEY.map(col).to_vec(), merges())?
@@ -205,13 +208,19 @@ impl Engine {
     /// Samples as they were received, equal ones included.
     pub(crate) fn samples(&self, range: TimeRange) -> SegmentsTable {
         let snapshot = Arc::new(self.store.snapshot(Table::Samples, range));
-        SegmentsTable::new(
-            storage::samples_schema(),
-            snapshot,
-            range,
-            TimeColumn::Event,
-        )
-        .evidence()
+        self.table(Table::Samples, snapshot, range, TimeColumn::Event)
+            .evidence()
+    }
+
+    fn table(
+        &self,
+        table: Table,
+        snapshot: Arc<Snapshot>,
+        range: TimeRange,
+        time: TimeColumn,
+    ) -> SegmentsTable {
+        let indexes = Arc::clone(&self.indexes);
+        SegmentsTable::new(table.schema(), snapshot, range, time, indexes)
     }
 }
 

@@ -82,6 +82,22 @@ pub enum StorageError {
         /// What the file library said.
         source: parquet::errors::ParquetError,
     },
+    /// The words of a segment could not be indexed, or looked up.
+    #[error("cannot {action}")]
+    Index {
+        /// What was attempted.
+        action: &'static str,
+        /// What the index library said.
+        source: Box<tantivy::TantivyError>,
+    },
+    /// A text index cannot be used; searches read the rows of its segment instead.
+    #[error("the text index `{}` cannot be used: {what}", path.display())]
+    BadIndex {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The folder cannot be used as an object store.
     #[error("cannot open the data folder as an object store")]
     ObjectStore(#[from] object_store::Error),
@@ -119,6 +135,14 @@ impl StorageError {
     /// Returns a function that turns a column error into one that says what was attempted.
     pub(crate) fn arrow(action: &'static str) -> impl FnOnce(arrow::error::ArrowError) -> Self {
         move |source| StorageError::Arrow { action, source }
+    }
+
+    /// Returns a function that turns an index error into one that says what was attempted.
+    pub(crate) fn index(action: &'static str) -> impl FnOnce(tantivy::TantivyError) -> Self {
+        move |source| StorageError::Index {
+            action,
+            source: Box::new(source),
+        }
     }
 
     /// Returns a function that turns a file error into one that says what was attempted.

@@ -13,6 +13,7 @@ mod memory;
 mod schema;
 mod segment;
 mod store;
+mod text_index;
 pub mod wal;
 
 pub use config::StoreConfig;
@@ -21,5 +22,6 @@ pub use memory::MemorySegment;
 pub use schema::{
     EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, Table, events_schema, invocations_schema, samples_schema,
 };
-pub use segment::{SegmentMeta, WINDOW_NANOS, window_start};
+pub use segment::{ROW_GROUP_ROWS, SegmentMeta, WINDOW_NANOS, window_start};
 pub use store::{Pending, Sealed, Snapshot, Store, StoreStats};
+pub use text_index::{INDEXED_ROWS_MIN, Literal, PAGE_ROWS, Pages, TextIndex, fold};

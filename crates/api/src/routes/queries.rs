@@ -1,19 +1,22 @@
-//! `/api/v1/queries/check`: what is wrong with a query, before it is run.
+//! `/api/v1/queries`: what is wrong with a query, and how it would be run.
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
-use query::Language;
+use query::{Explanation, Language};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Shared;
+use super::search_jobs::Job;
 use crate::error::{Result, diagnostic};
 
 pub(crate) fn router() -> Router<Shared> {
-    Router::new().route("/api/v1/queries/check", post(check))
+    Router::new()
+        .route("/api/v1/queries/check", post(check))
+        .route("/api/v1/queries/explain", post(explain))
 }
 
 /// A query to check.
@@ -41,4 +44,19 @@ pub(crate) async fn check(
     let found = node.searches.check(&check.query, language).await?;
     let diagnostics: Vec<Value> = found.iter().map(diagnostic).collect();
     Ok(Json(json!({ "diagnostics": diagnostics })))
+}
+
+/// Plans a query without running it: what would be read of each segment and why, what the text
+/// indexes are asked, and the physical plan.
+#[utoipa::path(
+    post, path = "/api/v1/queries/explain", tag = "language", request_body = Job,
+    responses((status = 200, body = Object))
+)]
+pub(crate) async fn explain(
+    State(node): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Explanation>> {
+    let job: Job = super::body(&headers, &body)?;
+    Ok(Json(node.searches.explain(&job.request()?).await?))
 }

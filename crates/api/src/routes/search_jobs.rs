@@ -49,7 +49,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    fn request(self) -> Result<SearchRequest> {
+    pub(super) fn request(self) -> Result<SearchRequest> {
         let query = self.query.filter(|query| !query.trim().is_empty());
         let query =
             query.ok_or_else(|| ApiError::bad("searchjob.no.query", "`query` is missing"))?;

@@ -1,5 +1,6 @@
 //! Running searches: started, watched, paged, cancelled; forgotten when nobody asks for a while.
 
+mod explain;
 mod histogram;
 mod newest;
 mod page;
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+pub use explain::{Explanation, ScanExplanation, SegmentExplanation};
 pub use histogram::Bucket;
 pub use page::{Page, Row};
 pub use status::{SearchState, SearchStatus};

@@ -29,8 +29,8 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A search that is planned and can run.
 pub(super) struct Prepared {
-    session: OpenSession,
-    planned: Planned,
+    pub(super) session: OpenSession,
+    pub(super) planned: Planned,
     /// The events that an aggregate query is about, if they are to be counted over time.
     scope: Option<LogicalPlan>,
     range: TimeRange,

@@ -1,5 +1,8 @@
-//! Segments: immutable Parquet files of one table and one window of time.
+//! Segments: immutable Parquet files of one table and one window of time, with text indexes
+//! beside them.
 
+mod event_order;
+mod index_file;
 mod series_order;
 mod writer;
 
@@ -7,7 +10,13 @@ use model::Timestamp;
 
 use crate::Table;
 
+pub use writer::ROW_GROUP_ROWS;
 pub(crate) use writer::{delete_orphans, write_segments};
+
+/// The suffix of the files that hold rows.
+pub(crate) const ROWS_SUFFIX: &str = ".parquet";
+/// The suffix of text indexes.
+pub(crate) const INDEX_SUFFIX: &str = ".idx";
 
 /// The length of the window that a segment belongs to: one hour.
 pub const WINDOW_NANOS: i64 = 3_600_000_000_000;
@@ -39,6 +48,15 @@ pub struct SegmentMeta {
     pub partition: String,
     /// The start of its window; no row lies outside the window.
     pub window_start: Timestamp,
+}
+
+impl SegmentMeta {
+    /// Where its text index lies, if it has one.
+    pub fn index_path(&self) -> object_store::path::Path {
+        let path = self.path.as_ref();
+        let stem = path.strip_suffix(ROWS_SUFFIX).unwrap_or(path);
+        object_store::path::Path::from(format!("{stem}{INDEX_SUFFIX}"))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Writes rows as segments: one Parquet file per table and window, sorted by event time, or
-//! samples by series.
+//! Writes rows as segments: one Parquet file per table and window, events sorted by
+//! function and level, samples by series.
 //!
 //! The layout is described in `format.md`.
 
@@ -17,16 +17,18 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::event_order::by_function;
+use super::index_file::IndexWriter;
 use super::series_order::by_series;
-use super::{SegmentMeta, window_start};
+use super::{INDEX_SUFFIX, ROWS_SUFFIX, SegmentMeta, window_start};
 use crate::disk::{Disk, TEMPORARY_SUFFIX};
 use crate::memory::event_times;
-use crate::{MemorySegment, PARTITION_DEFAULT, Result, StorageError, Table};
+use crate::{MemorySegment, PAGE_ROWS, PARTITION_DEFAULT, Result, StorageError, Table};
 
 /// The version of the layout, written into every file.
-const FORMAT_VERSION: &str = "1";
-const PAGE_ROWS_MAX: usize = 2_048;
-const ROW_GROUP_ROWS_MAX: usize = 131_072;
+const FORMAT_VERSION: &str = "2";
+/// Rows in a row group; the last one of a file has the rest.
+pub const ROW_GROUP_ROWS: usize = 131_072;
 const WRITE_ROWS: usize = 8_192;
 const SEGMENTS_DIR: &str = "segments";
 
@@ -99,28 +101,33 @@ fn write_window(
         Timestamp::from_nanos(event_times(batches[batch])[row])
     };
     let (time_min, time_max) = (time(places.first()), time(places.last()));
-    if table == Table::Samples {
-        by_series(batches, &mut places);
+    match table {
+        Table::Events => by_function(batches, &mut places),
+        Table::Samples => by_series(batches, &mut places),
+        Table::Invocations => {}
     }
     let id = segment_id(now);
-    let name = format!("{id}.parquet");
+    let name = format!("{id}{ROWS_SUFFIX}");
     let path = folder.join(&name);
     let temporary = folder.join(format!("{name}{TEMPORARY_SUFFIX}"));
     let file = disk.create(&temporary)?;
     let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
         .map_err(StorageError::parquet("begin a segment"))?;
+    let mut index = IndexWriter::new(table);
     for places in places.chunks(WRITE_ROWS) {
         let batch = interleave_record_batch(batches, places)
             .map_err(StorageError::arrow("sort rows of a segment"))?;
         writer
             .write(&batch)
             .map_err(StorageError::parquet("write a segment"))?;
+        index.add(&batch)?;
     }
     writer
         .finish()
         .map_err(StorageError::parquet("finish a segment"))?;
     let bytes = writer.inner().bytes()?;
     disk.publish(writer.inner(), &path)?;
+    index.finish(disk, folder, &id)?;
     Ok(SegmentMeta {
         id,
         table,
@@ -149,9 +156,9 @@ fn properties(table: Table) -> WriterProperties {
     let level = ZstdLevel::try_new(1).unwrap_or_default();
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
-        .set_write_batch_size(PAGE_ROWS_MAX)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("nephoscope".to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(
             "nephoscope.segment.format".to_owned(),
@@ -186,9 +193,10 @@ pub(crate) fn delete_orphans(
     data_dir: &Path,
     segments: &[Arc<SegmentMeta>],
 ) -> Result<()> {
-    let known: HashSet<&str> = segments
+    let known: HashSet<String> = segments
         .iter()
-        .filter_map(|segment| segment.path.filename())
+        .flat_map(|segment| [segment.path.clone(), segment.index_path()])
+        .filter_map(|path| path.filename().map(str::to_owned))
         .collect();
     for table in Table::ALL {
         let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
@@ -200,7 +208,8 @@ pub(crate) fn delete_orphans(
             let file = file.map_err(StorageError::io("list", &folder))?;
             let name = file.file_name();
             let name = name.to_string_lossy();
-            let is_ours = name.ends_with(".parquet") || name.ends_with(TEMPORARY_SUFFIX);
+            let suffixes = [ROWS_SUFFIX, INDEX_SUFFIX, TEMPORARY_SUFFIX];
+            let is_ours = suffixes.iter().any(|suffix| name.ends_with(suffix));
             if is_ours && !known.contains(name.as_ref()) {
                 let path = file.path();
                 disk.delete(&path)?;

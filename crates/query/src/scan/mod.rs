@@ -3,12 +3,19 @@
 //!
 //! The range is exact, whatever the plan above asks: segments that lie inside it are read as
 //! they are, those that cross its edge get a filter, batches in memory are cut at once. Filters
-//! of the query are taken as hints only (row group and page statistics); the plan applies them.
+//! of the query are taken as hints only (the text index, row group and page statistics); the
+//! plan applies them.
+
+mod condition;
+mod implied;
+mod indexes;
+mod need;
+mod pattern;
+mod progress;
+mod source;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array, BooleanArray, RecordBatch, TimestampNanosecondArray};
 use arrow::compute::filter_record_batch;
@@ -33,17 +40,20 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion_datasource::TableSchema;
 use model::{TimeRange, Timestamp};
-use storage::{MemorySegment, SegmentMeta, Snapshot};
+use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot};
+
+use need::Need;
+use source::{IndexedParquetSource, Part};
+
+pub(crate) use implied::TellScans;
+pub(crate) use indexes::{Choice, Decision, Indexes};
+pub(crate) use progress::ScanProgress;
 
 /// The object store of all segments, as sessions know it.
 pub(crate) const SEGMENTS_URL: &str = "segments://store";
-/// Files from this size on are cut into byte ranges when there are too few of them to keep
-/// every partition busy.
-const SPLIT_BYTES_MIN: u64 = 1 << 20;
 
 /// Which of an event's two times a range is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,49 +75,8 @@ impl TimeColumn {
     }
 }
 
-/// Counts what scans read, while they run.
-#[derive(Debug, Default)]
-pub(crate) struct ScanProgress {
-    files: Mutex<Vec<ExecutionPlanMetricsSet>>,
-    memory_rows: AtomicU64,
-    memory_bytes: AtomicU64,
-}
-
-impl ScanProgress {
-    /// Rows read so far.
-    pub(crate) fn rows(&self) -> u64 {
-        self.memory_rows.load(Ordering::Relaxed) + self.sum("output_rows")
-    }
-
-    /// Bytes read so far, as stored.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.memory_bytes.load(Ordering::Relaxed) + self.sum("bytes_scanned")
-    }
-
-    fn sum(&self, name: &str) -> u64 {
-        let Ok(files) = self.files.lock() else {
-            return 0;
-        };
-        files
-            .iter()
-            .filter_map(|set| set.clone_inner().sum_by_name(name))
-            .map(|value| value.as_usize() as u64)
-            .sum()
-    }
-
-    fn watch(&self, set: ExecutionPlanMetricsSet) {
-        if let Ok(mut files) = self.files.lock() {
-            files.push(set);
-        }
-    }
-
-    fn add_memory(&self, batch: &RecordBatch) {
-        self.memory_rows
-            .fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
-        self.memory_bytes
-            .fetch_add(batch.get_array_memory_size() as u64, Ordering::Relaxed);
-    }
-}
+/// For each segment of a scan, what of it is read.
+pub(crate) type Choices = Vec<(Arc<SegmentMeta>, Choice)>;
 
 /// The rows of one snapshot inside one time range.
 #[derive(Clone)]
@@ -117,6 +86,9 @@ pub(crate) struct SegmentsTable {
     range: TimeRange,
     time: TimeColumn,
     progress: Arc<ScanProgress>,
+    indexes: Arc<Indexes>,
+    /// What rows must satisfy for anybody above to look at them; a hint.
+    conditions: Vec<Expr>,
     is_evidence: bool,
 }
 
@@ -136,13 +108,16 @@ impl SegmentsTable {
         snapshot: Arc<Snapshot>,
         range: TimeRange,
         time: TimeColumn,
+        indexes: Arc<Indexes>,
     ) -> Self {
         SegmentsTable {
             schema,
             snapshot,
             range,
             time,
+            indexes,
             progress: Arc::default(),
+            conditions: Vec::new(),
             is_evidence: false,
         }
     }
@@ -156,6 +131,51 @@ impl SegmentsTable {
     /// What scans of this table have read.
     pub(crate) fn progress(&self) -> Arc<ScanProgress> {
         Arc::clone(&self.progress)
+    }
+
+    /// What the rows must hold for `filters` and all conditions above to be true.
+    fn need(&self, state: &dyn Session, filters: &[Expr]) -> Need {
+        if self.schema == storage::events_schema() {
+            condition::need(filters.iter().chain(&self.conditions), state)
+        } else {
+            Need::Anything
+        }
+    }
+
+    /// The same table, whose rows are of use only if they satisfy `conditions`.
+    fn told(&self, conditions: Vec<Expr>) -> Self {
+        SegmentsTable {
+            conditions,
+            ..self.clone()
+        }
+    }
+
+    /// Says for each segment which of its pages a scan under `filters` reads, and what the text
+    /// indexes are asked.
+    pub(crate) fn choices(
+        &self,
+        state: &dyn Session,
+        filters: &[Expr],
+    ) -> Result<(String, Choices)> {
+        let need = self.need(state, filters);
+        let segments = self.snapshot.segments.iter().rev();
+        let choices = segments.map(|segment| {
+            let choice = if self.overlaps(segment.time_min, segment.time_max) {
+                self.indexes.choose(segment, &need)?
+            } else {
+                Choice {
+                    decision: Decision::Nothing,
+                    why: "its times lie outside the range".to_owned(),
+                }
+            };
+            Ok((Arc::clone(segment), choice))
+        });
+        Ok((need.to_string(), choices.collect::<Result<_>>()?))
+    }
+
+    /// Rows of the snapshot that are not in segments yet.
+    pub(crate) fn memory_rows(&self) -> usize {
+        self.snapshot.memory.iter().map(|piece| piece.rows).sum()
     }
 
     fn narrowed(&self, range: TimeRange) -> Self {
@@ -209,13 +229,18 @@ impl SegmentsTable {
         &self,
         state: &dyn Session,
         segments: &[&Arc<SegmentMeta>],
+        need: &Need,
         projection: Option<Vec<usize>>,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let rows: u64 = segments.iter().map(|segment| segment.rows).sum();
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let mut statistics = Statistics::new_unknown(&self.schema);
-        statistics.num_rows = Precision::Exact(usize::try_from(rows).unwrap_or(usize::MAX));
-        let source = self.source(state)?;
+        statistics.num_rows = match need {
+            Need::Anything => Precision::Exact(rows),
+            _ => Precision::Inexact(rows),
+        };
+        let source = self.indexed(state, self.parquet(state)?, need);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, source)
             .with_file_groups(groups(state, segments))
             .with_statistics(statistics)
@@ -230,10 +255,11 @@ impl SegmentsTable {
         &self,
         state: &dyn Session,
         segments: &[&Arc<SegmentMeta>],
+        need: &Need,
         projection: Option<Vec<usize>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let Some(filter) = self.range_filter() else {
-            return self.scan_inside(state, segments, projection, None);
+            return self.scan_inside(state, segments, need, projection, None);
         };
         let mut columns =
             projection.unwrap_or_else(|| (0..self.schema.fields().len()).collect::<Vec<_>>());
@@ -243,7 +269,8 @@ impl SegmentsTable {
             columns.push(time);
         }
         let pruning = self.physical(state, filter.clone(), &self.schema)?;
-        let source = Arc::new(self.parquet(state)?.with_predicate(pruning));
+        let source = self.parquet(state)?.with_predicate(pruning);
+        let source = self.indexed(state, source, need);
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, source)
             .with_file_groups(groups(state, segments))
             .with_projection_indices(Some(columns))?
@@ -256,8 +283,20 @@ impl SegmentsTable {
         Ok(Arc::new(filtered))
     }
 
-    fn source(&self, state: &dyn Session) -> Result<Arc<dyn FileSource>> {
-        Ok(Arc::new(self.parquet(state)?))
+    fn indexed(
+        &self,
+        state: &dyn Session,
+        source: ParquetSource,
+        need: &Need,
+    ) -> Arc<dyn FileSource> {
+        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let indexes = Arc::clone(&self.indexes);
+        Arc::new(IndexedParquetSource::new(
+            Arc::new(source),
+            need.clone(),
+            indexes,
+            footers,
+        ))
     }
 
     fn parquet(&self, state: &dyn Session) -> Result<ParquetSource> {
@@ -348,10 +387,11 @@ impl TableProvider for SegmentsTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let projection = projection.cloned();
+        let need = self.need(state, filters);
         let (inside, across): (Vec<_>, Vec<_>) = self
             .snapshot
             .segments
@@ -360,10 +400,10 @@ impl TableProvider for SegmentsTable {
             .partition(|segment| self.is_inside(segment.time_min, segment.time_max));
         let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         if !inside.is_empty() {
-            inputs.push(self.scan_inside(state, &inside, projection.clone(), limit)?);
+            inputs.push(self.scan_inside(state, &inside, &need, projection.clone(), limit)?);
         }
         if !across.is_empty() {
-            inputs.push(self.scan_across(state, &across, projection.clone())?);
+            inputs.push(self.scan_across(state, &across, &need, projection.clone())?);
         }
         inputs.extend(self.scan_memory(state, projection.clone())?);
         if inputs.is_empty() {
@@ -377,39 +417,27 @@ impl TableProvider for SegmentsTable {
     }
 }
 
-/// Deals the segments out over the partitions, the largest first; few large files are cut into
-/// byte ranges, so that every partition has work.
+/// Cuts segments into row groups and deals them out over the partitions in turn, so that every
+/// partition has work. The newest segments come first, for searches that need not go on.
 fn groups(state: &dyn Session, segments: &[&Arc<SegmentMeta>]) -> Vec<FileGroup> {
     let partitions = state.config_options().execution.target_partitions.max(1);
-    let cut = segments.len() < 2 * partitions;
     let mut files = Vec::new();
-    for segment in segments {
-        let mut file = PartitionedFile::new(segment.path.as_ref(), segment.bytes);
-        file.object_meta.location = segment.path.clone();
-        if cut && partitions > 1 && segment.bytes >= SPLIT_BYTES_MIN {
-            let bytes = i64::try_from(segment.bytes).unwrap_or(i64::MAX);
-            let part = bytes / partitions as i64 + 1;
-            for nth in 0..partitions as i64 {
-                let end = ((nth + 1) * part).min(bytes);
-                files.push((part, file.clone().with_range(nth * part, end)));
-            }
-        } else {
-            files.push((i64::try_from(segment.bytes).unwrap_or(i64::MAX), file));
+    for segment in segments.iter().rev() {
+        let count = usize::try_from(segment.rows)
+            .unwrap_or(0)
+            .div_ceil(ROW_GROUP_ROWS);
+        for part in Part::all(segment, count.max(1)) {
+            let mut file = PartitionedFile::new(segment.path.as_ref(), segment.bytes);
+            file.object_meta.location = segment.path.clone();
+            files.push(file.with_extension(part));
         }
     }
-    files.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    let mut groups: Vec<(i64, Vec<PartitionedFile>)> =
-        vec![(0, Vec::new()); partitions.min(files.len()).max(1)];
-    for (bytes, file) in files {
-        if let Some(group) = groups.iter_mut().min_by_key(|group| group.0) {
-            group.0 = group.0.saturating_add(bytes);
-            group.1.push(file);
-        }
+    let mut groups = vec![Vec::new(); partitions.min(files.len()).max(1)];
+    let width = groups.len();
+    for (place, file) in files.into_iter().enumerate() {
+        groups[place % width].push(file);
     }
-    groups
-        .into_iter()
-        .map(|(_, files)| FileGroup::new(files))
-        .collect()
+    groups.into_iter().map(FileGroup::new).collect()
 }
 
 /// Returns `plan` with every scan of events cut to `range`. The snapshot stays the same, so the

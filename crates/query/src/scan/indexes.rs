@@ -1,0 +1,132 @@
+//! The text indexes that are open, and what they say about a segment.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::common::Result;
+use storage::{INDEXED_ROWS_MIN, Pages, SegmentMeta, TextIndex};
+
+use super::need::Need;
+
+/// Indexes kept open; each is a mapped file and a few kilobytes.
+const OPEN_MAX: usize = 4_096;
+
+/// An index, or nothing if it cannot be used.
+type Opened = Option<Arc<TextIndex>>;
+
+/// Opens the indexes of segments and keeps them open.
+#[derive(Debug)]
+pub(crate) struct Indexes {
+    data_dir: PathBuf,
+    is_on: bool,
+    open: Mutex<HashMap<String, Opened>>,
+}
+
+/// Which pages of a segment a scan reads, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) decision: Decision,
+    /// The reason, for people.
+    pub(crate) why: String,
+}
+
+/// Which pages of a segment a scan reads.
+#[derive(Clone, Debug)]
+pub(crate) enum Decision {
+    /// None of them can hold a row that is looked for.
+    Nothing,
+    /// These; the others cannot hold any.
+    Some(Pages),
+    /// All of them.
+    Everything,
+}
+
+impl Indexes {
+    /// Returns no open index of the segments in `data_dir`; without `is_on` none will be used.
+    pub(crate) fn new(data_dir: PathBuf, is_on: bool) -> Self {
+        Indexes {
+            data_dir,
+            is_on,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Decides which pages of `segment` can hold a row that satisfies `need`.
+    pub(super) fn choose(&self, segment: &SegmentMeta, need: &Need) -> Result<Choice> {
+        let everything = |why: &str| {
+            Ok(Choice {
+                decision: Decision::Everything,
+                why: why.to_owned(),
+            })
+        };
+        if let Need::Never = need {
+            return Ok(Choice {
+                decision: Decision::Nothing,
+                why: "the condition is never true".to_owned(),
+            });
+        }
+        if need.is_anything() {
+            return everything("no condition that an index could answer");
+        }
+        if segment.rows < INDEXED_ROWS_MIN {
+            return everything("no index: the segment is small");
+        }
+        if !self.is_on {
+            return everything("indexes are switched off");
+        }
+        let Some(index) = self.open(segment) else {
+            return everything("the index cannot be used; see the server's log");
+        };
+        let Some(pages) = need.pages(&index)? else {
+            return everything("the index cannot tell about this condition");
+        };
+        let (kept, all) = (pages.count(), pages.len());
+        let decision = match kept {
+            0 => Decision::Nothing,
+            _ if kept == all => Decision::Everything,
+            _ => Decision::Some(pages),
+        };
+        Ok(Choice {
+            decision,
+            why: format!("the index keeps {kept} of {all} pages"),
+        })
+    }
+
+    fn open(&self, segment: &SegmentMeta) -> Opened {
+        let known = self.lock().get(&segment.id).cloned();
+        if let Some(known) = known {
+            return known;
+        }
+        let path = self.data_dir.join(segment.index_path().as_ref());
+        let opened = match TextIndex::open(&path) {
+            Ok(index) if index.rows() == segment.rows => Some(Arc::new(index)),
+            Ok(index) => {
+                tracing::warn!(
+                    segment = segment.id,
+                    "the text index is about {} rows, the segment has {}; searches read all of it",
+                    index.rows(),
+                    segment.rows
+                );
+                None
+            }
+            Err(error) => {
+                tracing::warn!(
+                    segment = segment.id,
+                    "{error}; searches read the segment instead"
+                );
+                None
+            }
+        };
+        let mut open = self.lock();
+        if open.len() >= OPEN_MAX {
+            open.clear();
+        }
+        open.insert(segment.id.clone(), opened.clone());
+        opened
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Opened>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,199 @@
+//! One truth: a query gives the same rows with indexes and without, before a flush and after it,
+//! and the rows that a plain loop over the events gives.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod events;
+mod oracle;
+mod questions;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::TimestampNanosecondType;
+use model::{ManualClock, TimeRange, Timestamp};
+use query::{Engine, EngineConfig, QueryContext, SearchConfig, Searches};
+use storage::{MemorySegment, Pending, Store, StoreConfig, Table};
+
+use events::{Event, Random};
+
+/// More than a segment needs to be indexed.
+const FLUSHED: usize = 10_000;
+const QUESTIONS: usize = 40;
+
+async fn open(folder: &std::path::Path) -> Store {
+    let clock = Arc::new(ManualClock::at(events::END));
+    Store::open(StoreConfig::at(folder), clock).await.unwrap()
+}
+
+fn publish(store: &Store, frame: u64, events: &[Event]) {
+    let batches = events.chunks(1_000).map(events::batch).collect();
+    let piece = MemorySegment::new(Table::Events, batches).unwrap();
+    let pending = Pending {
+        frame,
+        pieces: piece.into_iter().collect(),
+        ..Pending::default()
+    };
+    store.publish(pending).unwrap();
+}
+
+async fn flush(store: &Store) {
+    let sealed = store.seal().unwrap();
+    store.write(&sealed).await.unwrap();
+}
+
+fn engine(store: &Store, uses_indexes: bool) -> Engine {
+    let config = EngineConfig {
+        uses_indexes,
+        ..EngineConfig::default()
+    };
+    Engine::new(store.clone(), &config).unwrap()
+}
+
+fn context(range: TimeRange) -> QueryContext {
+    QueryContext {
+        range,
+        now: events::END,
+        time_zone: jiff::tz::TimeZone::UTC,
+        auto_parse: false,
+    }
+}
+
+/// The event times of the rows that a query finds; every event has its own.
+async fn ask(engine: &Engine, text: &str, range: TimeRange) -> BTreeSet<i64> {
+    let session = engine.session(range).unwrap();
+    let planned = query::plan(text, &context(range), &session)
+        .unwrap_or_else(|mistakes| panic!("{text}: {mistakes:?}"));
+    let output = planned.execute(&session).await.unwrap();
+    let mut found = BTreeSet::new();
+    for batch in output.batches {
+        let times = batch.column_by_name("event_time").unwrap();
+        let times = times.as_primitive::<TimestampNanosecondType>();
+        for time in times.values() {
+            assert!(found.insert(*time), "{text}: a row came twice");
+        }
+    }
+    found
+}
+
+fn only(found: &BTreeSet<i64>, events: &[Event], keep: impl Fn(&Event) -> bool) -> BTreeSet<i64> {
+    let times = events
+        .iter()
+        .filter(|event| keep(event))
+        .map(|event| event.time.nanos());
+    let known: BTreeSet<i64> = times.collect();
+    found.intersection(&known).copied().collect()
+}
+
+async fn check_one_truth(seed: u64) {
+    let mut random = Random::new(seed);
+    let events = events::events(&mut random, 2 * FLUSHED + 500);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let (first, rest) = events.split_at(FLUSHED);
+    let (second, unflushed) = rest.split_at(FLUSHED);
+    let questions: Vec<_> = (0..QUESTIONS)
+        .map(|_| questions::question(&mut random, &events))
+        .collect();
+    publish(&store, 1, first);
+    let (with, without) = (engine(&store, true), engine(&store, false));
+    let mut before_flush = Vec::new();
+    for question in &questions {
+        before_flush.push(ask(&with, &question.text(), TimeRange::ALL).await);
+    }
+    flush(&store).await;
+    publish(&store, 2, second);
+    flush(&store).await;
+    publish(&store, 3, unflushed);
+    for (question, before) in questions.iter().zip(before_flush) {
+        let (text, range) = (question.text(), question.range());
+        let found = ask(&with, &text, range).await;
+        assert_eq!(
+            found,
+            ask(&without, &text, range).await,
+            "without indexes: {text}"
+        );
+        if range == TimeRange::ALL {
+            assert_eq!(
+                only(&found, first, |_| true),
+                before,
+                "before the flush: {text}"
+            );
+        }
+        // What a word is beyond ASCII is the language's business; the oracle leaves it alone.
+        let plain = only(&found, &events, |event| event.message.is_ascii());
+        let expected = events
+            .iter()
+            .filter(|event| event.message.is_ascii() && range.contains(event.time))
+            .filter(|event| question.is_true_of(event));
+        let expected: BTreeSet<i64> = expected.map(|event| event.time.nanos()).collect();
+        assert_eq!(plain, expected, "by a plain loop: {text}");
+    }
+}
+
+#[tokio::test]
+async fn every_way_to_find_rows_finds_the_same() {
+    for seed in 1..=3 {
+        check_one_truth(seed).await;
+    }
+}
+
+/// Not only the same, but with less work: these must read few of the pages.
+#[tokio::test]
+async fn indexes_spare_most_pages() {
+    let mut random = Random::new(7);
+    let mut events = events::events(&mut random, 16 * storage::PAGE_ROWS);
+    // Pages with the rarest letters are always read, and so are those with the rarest escapes.
+    for event in &mut events {
+        event.message = event.message.replace("\\u006f", "o");
+        event
+            .message
+            .retain(|character| !['\u{17f}', '\u{212a}'].contains(&character));
+    }
+    let id = "1c9fb5e0-5a6e-4f0e-93f1-7a0c6d5e1234";
+    events[5_000].message = format!("REPORT RequestId: {id} Duration: 12.5 ms zyxwvutIsRare");
+    events[5_001].message = r#"{"rareKey":"rareValue","n":3}"#.to_owned();
+    events[5_002].function = Some("RareFunction".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    publish(&store, 1, &events);
+    flush(&store).await;
+    let searches = Searches::new(store, SearchConfig::default()).unwrap();
+    for (text, pages_max) in [
+        (id, 2),
+        ("\"zyxwvutIsRare\"", 1),
+        ("zyxw*", 1),
+        ("* | where contains(_raw, \"wvutIsRa\")", 1),
+        ("* | where _raw matches \"*vutIsRare\"", 1),
+        ("* | where _raw matches /zyxwvu[a-z]IsR/", 1),
+        ("* | parse \"zyxwvutIs*\" as rest", 1),
+        (
+            "* | parse regex \"Duration: (?<d>[0-9]+[.]5) ms zyx\" | where d > 10",
+            1,
+        ),
+        ("* | json \"rareKey\" as k | where k = \"rareValue\"", 2),
+        ("function=rarefunction", 1),
+        ("_sourcehost=nowhere*", 0),
+        ("noSuchWordAnywhere OR function=rarefunction", 1),
+    ] {
+        let request = query::SearchRequest {
+            query: text.to_owned(),
+            range: TimeRange::new(Timestamp::from_millis(0), events::END),
+            time_zone: jiff::tz::TimeZone::UTC,
+            by_receipt_time: false,
+            auto_parse: false,
+            language: query::Language::Log,
+            histogram_by_level: false,
+        };
+        let explained = searches.explain(&request).await.unwrap();
+        let read: usize = explained.scans[0]
+            .segments
+            .iter()
+            .map(|segment| segment.pages_read)
+            .sum();
+        assert!(
+            read <= pages_max,
+            "{text} reads {read} pages\n{explained:#?}"
+        );
+    }
+}

@@ -1,0 +1,344 @@
+//! Builds the index of a segment while its rows are written, page by page.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use tantivy::directory::RamDirectory;
+use tantivy::indexer::SingleSegmentIndexWriter;
+use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::{Directory, Index, TantivyDocument};
+
+use super::bloom::BloomBuilder;
+use super::container::{Header, pack};
+use super::directory::PREFIX;
+use super::tokens::{
+    Escape, Kind, RUN_BYTES_MIN, Token, WORD_BYTES_MAX, each_token, fold_into, token_key, value_key,
+};
+use super::{
+    PAGE_ROWS, Pages, RUNS_MAX, SECTION_BLOCKS, SECTION_ENDS, SECTION_ESCAPED, SECTION_FACTS,
+    SECTION_OPAQUE, TEXT_COLUMNS, VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX,
+    value_term,
+};
+use crate::{Result, StorageError};
+
+/// What tantivy begins with; it grows as it must.
+const WRITER_BYTES: usize = 16 << 20;
+
+/// Keys are hashes already.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+type Keys = HashSet<u64, BuildHasherDefault<KeyHasher>>;
+
+/// Everything that is gathered for one page.
+#[derive(Debug, Default)]
+struct Page {
+    rows: usize,
+    /// Tokens and values that are noted already.
+    seen: Keys,
+    words: Vec<String>,
+    /// Terms of values.
+    values: Vec<String>,
+    /// Keys of the bloom filter.
+    keys: Vec<u64>,
+    is_opaque: bool,
+    has_escapes: bool,
+}
+
+impl Page {
+    fn clear(&mut self) {
+        self.rows = 0;
+        self.seen.clear();
+        self.words.clear();
+        self.values.clear();
+        self.keys.clear();
+        self.is_opaque = false;
+        self.has_escapes = false;
+    }
+
+    fn word(&mut self, word: &[u8]) -> bool {
+        let is_new = self.seen.insert(token_key(word));
+        if is_new {
+            self.words.push(String::from_utf8_lossy(word).into_owned());
+        }
+        is_new
+    }
+}
+
+/// What a segment's terms have come to.
+#[derive(Debug, Default)]
+struct Vocabulary {
+    words: Keys,
+    /// Terms that only stand inside ids.
+    runs: Keys,
+    has_all_runs: bool,
+}
+
+/// An index under construction.
+pub(crate) struct IndexBuilder {
+    writer: SingleSegmentIndexWriter,
+    directory: RamDirectory,
+    words: Field,
+    values: Field,
+    page: Page,
+    folded: Vec<u8>,
+    rows: u64,
+    pages: u32,
+    blooms: BloomBuilder,
+    opaque: Vec<usize>,
+    escaped: Vec<usize>,
+    vocabulary: Vocabulary,
+    /// Distinct values of each column; `None` when there are too many.
+    columns: Vec<Option<Keys>>,
+}
+
+impl std::fmt::Debug for IndexBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IndexBuilder")
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IndexBuilder {
+    /// Begins an index without rows.
+    pub(crate) fn new() -> Result<Self> {
+        // What is given to tantivy is cut into terms already.
+        let indexing = TextFieldIndexing::default()
+            .set_tokenizer("raw")
+            .set_index_option(IndexRecordOption::Basic)
+            .set_fieldnorms(false);
+        let options = TextOptions::default().set_indexing_options(indexing);
+        let mut schema = Schema::builder();
+        let words = schema.add_text_field(WORDS_FIELD, options.clone());
+        let values = schema.add_text_field(VALUES_FIELD, options);
+        let directory = RamDirectory::create();
+        let writer = Index::builder()
+            .schema(schema.build())
+            .single_segment_index_writer(directory.clone(), WRITER_BYTES)
+            .map_err(StorageError::index("begin a text index"))?;
+        Ok(IndexBuilder {
+            writer,
+            directory,
+            words,
+            values,
+            page: Page::default(),
+            folded: Vec::new(),
+            rows: 0,
+            pages: 0,
+            blooms: BloomBuilder::default(),
+            opaque: Vec::new(),
+            escaped: Vec::new(),
+            vocabulary: Vocabulary {
+                has_all_runs: true,
+                ..Vocabulary::default()
+            },
+            columns: vec![Some(Keys::default()); VALUE_COLUMNS.len()],
+        })
+    }
+
+    /// Adds the rows that are written next.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let end = batch.num_rows().min(start + PAGE_ROWS - self.page.rows);
+            self.add_part(&batch.slice(start, end - start));
+            if self.page.rows == PAGE_ROWS {
+                self.end_page()?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    fn add_part(&mut self, batch: &RecordBatch) {
+        for name in TEXT_COLUMNS {
+            let Some(column) = batch.column_by_name(name) else {
+                continue;
+            };
+            let column: &StringViewArray = column.as_string_view();
+            if column.null_count() < column.len() {
+                column.iter().flatten().for_each(|text| self.add_text(text));
+            }
+        }
+        for (index, name) in VALUE_COLUMNS.iter().enumerate() {
+            if let Some(column) = batch.column_by_name(name) {
+                self.add_values(index, column.as_string_view());
+            }
+        }
+        self.page.rows += batch.num_rows();
+        self.rows += batch.num_rows() as u64;
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.page.is_opaque |= !fold_into(text, &mut self.folded);
+        let (page, vocabulary, folded) = (&mut self.page, &mut self.vocabulary, &self.folded);
+        if memchr::memchr(b'\\', folded).is_none() {
+            each_token(folded, |token| note(page, vocabulary, token));
+            return;
+        }
+        each_token(folded, |token| {
+            note(page, vocabulary, token);
+            match token.behind_escape(folded) {
+                Escape::None => {}
+                Escape::Separator(rest) => each_token(rest, |token| note(page, vocabulary, token)),
+                Escape::Letter => page.has_escapes = true,
+            }
+        });
+    }
+
+    fn add_values(&mut self, index: usize, column: &StringViewArray) {
+        let mut last: Option<Option<&str>> = None;
+        for value in column {
+            if last == Some(value) {
+                continue;
+            }
+            last = Some(value);
+            let key = value.map_or(0, |value| value_key(index, value.as_bytes()));
+            // Values are told apart from tokens and from each other's columns by their keys.
+            let noted = key ^ value_key(index, b"\0noted");
+            if !self.page.seen.insert(noted) {
+                continue;
+            }
+            if let Some(value) = value {
+                let is_plain = fold_into(value, &mut self.folded);
+                self.page.is_opaque |= !is_plain;
+                self.page.keys.push(value_key(index, &self.folded));
+            }
+            let is_long = value.is_some_and(|value| value.len() > WORD_BYTES_MAX);
+            let known = self.columns[index].take();
+            self.columns[index] = known.filter(|_| !is_long).and_then(|mut known| {
+                known.insert(key);
+                (known.len() <= VALUES_MAX).then_some(known)
+            });
+            if self.columns[index].is_some() {
+                self.page.values.push(value_term(index, value));
+            }
+        }
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        let mut document = TantivyDocument::default();
+        for word in &self.page.words {
+            document.add_text(self.words, word);
+        }
+        for value in &self.page.values {
+            document.add_text(self.values, value);
+        }
+        self.writer
+            .add_document(document)
+            .map_err(StorageError::index("add a page to a text index"))?;
+        self.blooms.add_page(&self.page.keys);
+        let page = self.pages as usize;
+        if self.page.is_opaque {
+            self.opaque.push(page);
+        }
+        if self.page.has_escapes {
+            self.escaped.push(page);
+        }
+        self.pages += 1;
+        self.page.clear();
+        Ok(())
+    }
+
+    /// Returns the bytes of the finished index; `None` if the segment's vocabulary is too large
+    /// for one to be of use.
+    pub(crate) fn finish(mut self) -> Result<Option<Vec<u8>>> {
+        if self.page.rows > 0 {
+            self.end_page()?;
+        }
+        if self.vocabulary.words.len() > WORDS_MAX {
+            return Ok(None);
+        }
+        let index = self
+            .writer
+            .finalize()
+            .map_err(StorageError::index("finish a text index"))?;
+        let mut sections = Vec::new();
+        let metas = index
+            .load_metas()
+            .map_err(StorageError::index("finish a text index"))?;
+        let mut files: Vec<PathBuf> = metas.list_segment_files().into_iter().collect();
+        files.sort();
+        files.push("meta.json".into());
+        for path in files {
+            if let Some(bytes) = read(&self.directory, &path)? {
+                sections.push((format!("{PREFIX}{}", path.display()), bytes));
+            }
+        }
+        let pages = |numbers: &[usize]| {
+            let mut pages = Pages::none(self.pages as usize);
+            numbers.iter().for_each(|page| pages.insert(*page));
+            pages.to_bytes()
+        };
+        let (ends, blocks) = self.blooms.finish();
+        let mut facts = vec![u8::from(self.vocabulary.has_all_runs)];
+        facts.extend(self.columns.iter().map(|column| u8::from(column.is_some())));
+        sections.push((SECTION_FACTS.to_owned(), facts));
+        sections.push((SECTION_OPAQUE.to_owned(), pages(&self.opaque)));
+        sections.push((SECTION_ESCAPED.to_owned(), pages(&self.escaped)));
+        sections.push((SECTION_ENDS.to_owned(), ends));
+        sections.push((SECTION_BLOCKS.to_owned(), blocks));
+        let header = Header {
+            rows: self.rows,
+            pages: self.pages,
+        };
+        Ok(Some(pack(header, &sections)))
+    }
+}
+
+fn note(page: &mut Page, vocabulary: &mut Vocabulary, token: Token<'_>) {
+    page.is_opaque |= token.is_unindexable();
+    match token.kind() {
+        Kind::Word => {
+            if page.word(token.bytes) {
+                vocabulary.words.insert(token_key(token.bytes));
+            }
+            return;
+        }
+        Kind::Id => {
+            let key = token_key(token.bytes);
+            if !page.seen.insert(key) {
+                return;
+            }
+            page.keys.push(key);
+        }
+        Kind::Other => {}
+    }
+    if !token.has_digit || !vocabulary.has_all_runs {
+        return;
+    }
+    for (_, run) in token.runs() {
+        if run.len() >= RUN_BYTES_MIN && run.len() <= WORD_BYTES_MAX && page.word(run) {
+            vocabulary.runs.insert(token_key(run));
+            vocabulary.has_all_runs &= vocabulary.runs.len() <= RUNS_MAX;
+        }
+    }
+}
+
+fn read(directory: &RamDirectory, path: &Path) -> Result<Option<Vec<u8>>> {
+    let exists = directory
+        .exists(path)
+        .map_err(|error| StorageError::index("pack a text index")(error.into()))?;
+    if !exists {
+        return Ok(None);
+    }
+    let file = directory
+        .atomic_read(path)
+        .map_err(|error| StorageError::index("pack a text index")(error.into()))?;
+    Ok(Some(file))
+}
