@@ -21,6 +21,8 @@ use super::matcher::{Matchers, with_matchers};
 pub(crate) type Text = fn(&[Option<&str>], &mut Matchers) -> Option<String>;
 /// Decides about one row from texts.
 pub(crate) type Test = fn(&[Option<&str>], &mut Matchers) -> Option<bool>;
+/// Computes one whole number from texts.
+pub(crate) type Whole = fn(&[Option<&str>], &mut Matchers) -> Option<i64>;
 /// Computes one number from texts.
 pub(crate) type Number = fn(&[Option<&str>], &mut Matchers) -> Option<f64>;
 
@@ -31,7 +33,7 @@ pub(crate) enum Run {
     Test(Test),
     Number(Number),
     /// A whole number from texts.
-    Long(fn(&[Option<&str>]) -> Option<i64>),
+    Long(Whole),
     /// From numbers to a whole number.
     Whole(fn(&[Option<f64>]) -> Option<i64>),
     /// From numbers to a number; null if one of them is.
@@ -115,7 +117,9 @@ impl ScalarUDFImpl for Kernel {
             Run::Number(run) => Arc::new(with_matchers(|matchers| {
                 each(arguments, rows, |row| run(row, matchers)).map(Float64Array::from)
             })?),
-            Run::Long(run) => Arc::new(Int64Array::from(each(arguments, rows, run)?)),
+            Run::Long(run) => Arc::new(with_matchers(|matchers| {
+                each(arguments, rows, |row| run(row, matchers)).map(Int64Array::from)
+            })?),
             Run::Address(is_it) => Arc::new(BooleanArray::from(each(arguments, rows, |row| {
                 let ip = row.first().copied().flatten();
                 Some(ip.and_then(|ip| ip.trim().parse().ok()).is_some_and(is_it))

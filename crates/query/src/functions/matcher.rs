@@ -4,7 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
+use super::glob::Glob;
 use super::json::path::Path;
+use super::time::pattern::Pattern as DatePattern;
 
 thread_local! {
     static MATCHERS: RefCell<Matchers> = RefCell::default();
@@ -64,12 +68,14 @@ impl<T> Cache<T> {
     }
 }
 
-/// The patterns and paths that a thread has compiled.
+/// The patterns, paths and zones that a thread has read.
 #[derive(Debug, Default)]
 pub(crate) struct Matchers {
     patterns: Cache<Matcher>,
-    globs: Cache<Matcher>,
+    globs: Cache<Glob>,
     paths: Cache<Path>,
+    dates: Cache<Arc<DatePattern>>,
+    zones: Cache<TimeZone>,
 }
 
 impl Matchers {
@@ -80,13 +86,22 @@ impl Matchers {
         made.map(|matcher| &*matcher)
     }
 
-    /// The matcher of a glob over whole texts.
-    pub(crate) fn glob(&mut self, glob: &str) -> Option<&Matcher> {
-        let pattern = |glob: &str| super::text_search::glob_pattern(glob, false);
+    pub(crate) fn glob(&mut self, glob: &str) -> Option<&Glob> {
+        let made = self.globs.get(glob, |glob| Some(Glob::new(glob)));
+        made.map(|glob| &*glob)
+    }
+
+    pub(crate) fn date(&mut self, pattern: &str) -> Option<Arc<DatePattern>> {
         let made = self
-            .globs
-            .get(glob, |glob| Matcher::compile(&pattern(glob)).ok());
-        made.map(|matcher| &*matcher)
+            .dates
+            .get(pattern, |pattern| Some(Arc::new(DatePattern::new(pattern))));
+        made.map(|pattern| Arc::clone(pattern))
+    }
+
+    pub(crate) fn zone(&mut self, name: &str) -> Option<TimeZone> {
+        self.zones
+            .get(name, super::time::zone)
+            .map(|zone| zone.clone())
     }
 
     pub(crate) fn path(&mut self, path: &str) -> Option<&Path> {

@@ -6,6 +6,7 @@ pub(crate) mod casts;
 mod checks;
 mod entry;
 pub(crate) mod extract;
+pub(crate) mod glob;
 pub(crate) mod java_pattern;
 pub(crate) mod json;
 pub(crate) mod kernels;

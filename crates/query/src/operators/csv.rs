@@ -76,6 +76,7 @@ pub(super) fn apply(
         source: options.source(planner),
         is_optional: true,
         is_multi: false,
+        origin: None,
     };
     // What is cut is always cut: it neither drops a row nor keeps one for a later `parse`.
     let matched = planner.matched.clone();

@@ -6,7 +6,7 @@ use datafusion::prelude::coalesce;
 
 use crate::functions::extract::{Build, Extraction, part};
 use crate::plan::FieldType;
-use crate::plan::planner::{Planner, Typed, column};
+use crate::plan::planner::{Origin, Planner, Typed, column};
 use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// What may stand before and after the pattern of any stage that parses.
@@ -57,12 +57,15 @@ pub(super) struct Stage {
     pub(super) is_optional: bool,
     /// Whether each match becomes a row.
     pub(super) is_multi: bool,
+    /// How the parts stand in the text; `None` if they are rewritten.
+    pub(super) origin: Option<Origin>,
 }
 
 impl Stage {
     /// Names the parts, in order. A row stays if it matched this stage or an earlier optional one;
     /// where nothing is found, a field keeps the value it had.
     pub(super) fn plan(self, planner: &mut Planner<'_>, names: Vec<Name>) {
+        let origin = self.origin.filter(|_| self.source == column("message"));
         let found = Extraction::call(
             self.kernel,
             self.build,
@@ -82,16 +85,25 @@ impl Stage {
             let any = planner.matched.iter().cloned().fold(matched, Expr::or);
             planner.filter(any);
         }
-        let values = names.into_iter().enumerate().map(|(index, name)| {
+        let mut fresh = Vec::new();
+        let mut values = Vec::new();
+        for (index, name) in names.into_iter().enumerate() {
             let value = part(found.clone(), index);
             let value = match planner.existing(&name.text).filter(|_| keeps_earlier) {
                 Some(earlier) => coalesce(vec![value, earlier]),
-                None => value,
+                None => {
+                    fresh.push(name.text.clone());
+                    value
+                }
             };
-            (name, Typed::new(value, FieldType::String))
-        });
-        let values = values.collect();
+            values.push((name, Typed::new(value, FieldType::String)));
+        }
         planner.assign(values);
+        if let Some(origin) = origin {
+            for name in fresh {
+                planner.set_origin(&name, origin);
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::json::fields::JsonFields;
 use crate::functions::json::path::Path;
-use crate::plan::planner::Planner;
+use crate::plan::planner::{Origin, Planner};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Name, Parsed, Tokens};
@@ -30,13 +30,15 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let mut options = Options::default();
     let (paths, names) = paths_and_names(tokens, &mut options)?;
     same_count(tokens, &paths, &names)?;
+    let mut are_simple = true;
     for path in &paths {
-        if Path::parse(&path.text).is_none() {
+        let Some(read) = Path::parse(&path.text) else {
             return Err(
                 Diagnostic::error(path.span.clone(), "this path cannot be read")
                     .expecting("a path such as `a.b[0]`"),
             );
-        }
+        };
+        are_simple &= read.is_simple();
     }
     let stage = Stage {
         kernel: "json_fields",
@@ -45,6 +47,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         source: options.source(planner),
         is_optional: options.is_optional,
         is_multi: false,
+        // A list or a length is not found in the text.
+        origin: are_simple.then_some(Origin::Json),
     };
     stage.plan(planner, names);
     Ok(())

@@ -5,6 +5,7 @@ use super::extraction::{Options, merge_fields};
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::json::flatten;
 use crate::functions::kernels::call;
+use crate::plan::ResultKind;
 use crate::plan::planner::{Planner, text_literal};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
@@ -54,13 +55,14 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     }
     wanted.takes_lists |= wanted.keys.iter().any(|key| key.contains('['));
     let source = options.source(planner);
+    planner.add_automatic(source.clone(), wanted.clone());
     let wanted = serde_json::to_string(&wanted).unwrap_or_default();
-    merge_fields(planner, |fields| {
-        call(
-            "json_flatten",
-            flatten::MERGE,
-            vec![fields, source, text_literal(&wanted)],
-        )
-    });
+    // Messages show all of them. Where nobody looks, nothing is computed.
+    if planner.kind == ResultKind::Messages {
+        merge_fields(planner, |fields| {
+            let arguments = vec![fields, source, text_literal(&wanted)];
+            call("json_flatten", flatten::MERGE, arguments)
+        });
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::extract::anchors::{Anchors, longest_literal};
 use crate::functions::kernels::call;
 use crate::functions::text::CONTAINS;
-use crate::plan::planner::{Planner, text_literal};
+use crate::plan::planner::{Origin, Planner, text_literal};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::{TokenKind, unescape};
 use crate::syntax::tokens::{Name, Parsed, Tokens};
@@ -105,6 +105,7 @@ fn plan(planner: &mut Planner<'_>, options: &Options, anchor: String, names: Vec
         source,
         is_optional: options.is_optional,
         is_multi: false,
+        origin: Some(Origin::AsWritten),
     };
     stage.plan(planner, names);
 }

@@ -6,7 +6,7 @@ use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::extract::patterns::{Patterns, names};
 use crate::functions::java_pattern::translate;
 use crate::functions::matcher::Matcher;
-use crate::plan::planner::Planner;
+use crate::plan::planner::{Origin, Planner};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Name, Parsed, Tokens};
@@ -77,6 +77,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         source: options.source(planner),
         is_optional: options.is_optional,
         is_multi,
+        origin: Some(Origin::AsWritten),
     };
     stage.plan(planner, names);
     Ok(())

@@ -41,6 +41,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         source: options.source(planner),
         is_optional: options.is_optional,
         is_multi: false,
+        origin: None,
     };
     stage.plan(planner, names);
     Ok(())

@@ -1,5 +1,6 @@
 //! The plan so far and the names that are known at this point of a pipeline.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use datafusion::arrow::datatypes::DataType;
@@ -61,6 +62,15 @@ impl Typed {
     }
 }
 
+/// How a field stands in the text that it was taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Character by character.
+    AsWritten,
+    /// As a value of JSON, perhaps with escapes.
+    Json,
+}
+
 /// The plan under construction.
 #[derive(Debug)]
 pub(crate) struct Planner<'a> {
@@ -80,6 +90,10 @@ pub(crate) struct Planner<'a> {
     hidden: Vec<String>,
     /// The hidden column with further fields of records.
     further: Option<String>,
+    /// Columns of fields that are part of the message.
+    origins: HashMap<String, Origin>,
+    /// Texts whose JSON has become fields, and which of its keys.
+    automatic: Vec<(Expr, json::flatten::Options)>,
     /// Whether further fields come before the table's columns of the same name.
     do_further_win: bool,
     /// How many columns have been hidden so far.
@@ -108,6 +122,8 @@ impl<'a> Planner<'a> {
             matched: Vec::new(),
             hidden: Vec::new(),
             further: None,
+            origins: HashMap::new(),
+            automatic: Vec::new(),
             do_further_win: false,
             hidden_count: 0,
             sorted_by: Vec::new(),
@@ -123,8 +139,18 @@ impl<'a> Planner<'a> {
         {
             return Typed::new(column(&field.column), field.field_type);
         }
-        if self.kind == ResultKind::Messages {
-            return self.event_field(name);
+        let other = match self.kind {
+            ResultKind::Messages => Some(self.event_field(name)),
+            ResultKind::Records => None,
+        };
+        let is_own = name.starts_with('_');
+        if let Some(value) = self.automatic_field(name).filter(|_| !is_own) {
+            let values = [value].into_iter().chain(other.map(|other| other.text()));
+            let value = datafusion::prelude::coalesce(values.collect());
+            return Typed::new(value, FieldType::String);
+        }
+        if let Some(other) = other {
+            return other;
         }
         if let Some(further) = &self.further {
             return Typed::new(named(column(further), name), FieldType::String);
@@ -236,6 +262,7 @@ impl<'a> Planner<'a> {
                 None => name.text.clone(),
             };
             outputs.retain(|(column, _)| *column != output);
+            self.origins.remove(&output);
             outputs.push((output.clone(), value.expr));
             let field = ResultField {
                 name: name.text,
@@ -305,6 +332,57 @@ impl<'a> Planner<'a> {
         outputs.retain(|(known, _)| known != "fields");
         outputs.push(("fields".to_owned(), value));
         self.project(outputs);
+    }
+
+    /// Notes that a field is part of the message.
+    pub(crate) fn set_origin(&mut self, name: &str, origin: Origin) {
+        let mut fields = self.fields.iter();
+        if let Some(field) = fields.find(|field| field.name.eq_ignore_ascii_case(name)) {
+            self.origins.insert(field.column.clone(), origin);
+        }
+    }
+
+    /// Whether a field is part of a text, and of which.
+    pub(crate) fn origin(&self, name: &str) -> Option<(Origin, Expr)> {
+        let mut fields = self.fields.iter();
+        let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
+        let origin = self.origins.get(&field.column)?;
+        Some((*origin, column("message")))
+    }
+
+    /// Makes fields of the keys of JSON, whatever they are; they win over fields of the same name.
+    pub(crate) fn add_automatic(&mut self, text: Expr, options: json::flatten::Options) {
+        let text = self.hide(text, true);
+        self.automatic.push((text, options));
+        let known = self.fields.clone().into_iter();
+        let values: Vec<_> = known
+            .filter(|field| field.field_type == FieldType::String)
+            .filter_map(|field| {
+                let found = self.automatic_field(&field.name)?;
+                let value = datafusion::prelude::coalesce(vec![found, column(&field.column)]);
+                let name = Name {
+                    text: field.name,
+                    span: 0..0,
+                };
+                Some((name, Typed::new(value, FieldType::String)))
+            })
+            .collect();
+        if !values.is_empty() {
+            self.assign(values);
+        }
+    }
+
+    /// What the JSON of earlier stages says about a name; the last stage first.
+    fn automatic_field(&self, name: &str) -> Option<Expr> {
+        let sources = self.automatic.iter().rev();
+        let values: Vec<Expr> = sources
+            .filter(|(_, options)| options.wants(name))
+            .map(|(text, _)| {
+                let arguments = vec![text.clone(), text_literal(name)];
+                call("json_auto", json::flatten::AUTO, arguments)
+            })
+            .collect();
+        (!values.is_empty()).then(|| datafusion::prelude::coalesce(values))
     }
 
     /// Makes a row of each element of a list in a hidden column.
@@ -383,6 +461,8 @@ impl<'a> Planner<'a> {
         self.matched.clear();
         self.hidden.clear();
         self.further = None;
+        self.automatic.clear();
+        self.origins.clear();
     }
 
     /// Orders the rows.

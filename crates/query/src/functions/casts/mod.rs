@@ -91,7 +91,7 @@ const WHOLE: Run = Run::Whole(|row| match row {
     _ => None,
 });
 
-const WHOLE_TEXT: Run = Run::Long(|row| {
+const WHOLE_TEXT: Run = Run::Long(|row, _| {
     let [Some(text)] = row else { return None };
     #[allow(clippy::cast_possible_truncation, reason = "saturates, as in Java")]
     text.trim()
@@ -100,7 +100,7 @@ const WHOLE_TEXT: Run = Run::Long(|row| {
         .or_else(|| number(text).map(|value| value as i64))
 });
 
-const HEX: Run = Run::Long(|row| {
+const HEX: Run = Run::Long(|row, _| {
     let [Some(text)] = row else { return None };
     let text = text.trim();
     let digits = text
@@ -111,7 +111,7 @@ const HEX: Run = Run::Long(|row| {
 });
 
 /// `text_size(text)`: bytes.
-pub(crate) const SIZE: Run = Run::Long(|row| {
+pub(crate) const SIZE: Run = Run::Long(|row, _| {
     let [Some(text)] = row else { return None };
     i64::try_from(text.len()).ok()
 });

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::path::embedded;
+use super::path::{Found, embedded, found};
 use crate::functions::kernels::Run;
 
 /// Fields taken from one message (Sumo Logic's own limit).
@@ -18,6 +18,17 @@ pub(crate) struct Options {
     pub(crate) depth_max: Option<usize>,
     /// Whether lists are taken apart, too.
     pub(crate) takes_lists: bool,
+}
+
+impl Options {
+    /// Whether a field of this flat name is taken.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        let depth = 1 + name.matches('.').count() + name.matches('[').count();
+        let is_key = |key: &String| key.eq_ignore_ascii_case(name);
+        self.depth_max.is_none_or(|max| depth <= max)
+            && (self.takes_lists || !name.contains('['))
+            && (self.keys.is_empty() || self.keys.iter().any(is_key))
+    }
 }
 
 /// `json_flatten(fields, text, options)`: `fields` with those of the JSON in `text`, which win.
@@ -40,21 +51,37 @@ pub(crate) const NAMED: Run = Run::Text(|row, _| {
     let [Some(fields), Some(name)] = row else {
         return None;
     };
+    if let Ok(value) = sonic_rs::get(*fields, [*name]) {
+        return match found(&value) {
+            Found::Text(text) => Some(text),
+            _ => None,
+        };
+    }
+    let last = name.rsplit(['.', '_', '-', ' ']).next().unwrap_or(name);
+    if !holds_ignoring_case(fields, last) {
+        return None;
+    }
     let fields = object(Some(fields));
-    let value = fields.get(*name).or_else(|| {
-        let mut others = fields.iter();
-        others
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-    })?;
+    let mut fields = fields.iter();
+    let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
     text_of(value)
 });
 
 /// `json_auto(text, name)`: the flat field of this name in the JSON of a message, in any case.
-pub(crate) const AUTO: Run = Run::Text(|row, _| {
+pub(crate) const AUTO: Run = Run::Text(|row, matchers| {
     let [Some(text), Some(name)] = row else {
         return None;
     };
+    // A key that is written so somewhere is likely meant, and a lazy look is fast.
+    if let Some(Ok(value)) = matchers.path(name)?.get(text)
+        && let Found::Text(text) = found(&value)
+    {
+        return Some(text);
+    }
+    let key = name.rsplit('.').next().unwrap_or(name);
+    if !holds_ignoring_case(text, key) {
+        return None;
+    }
     let Value::Object(found) = embedded(text)? else {
         return None;
     };
@@ -68,6 +95,23 @@ pub(crate) const AUTO: Run = Run::Text(|row, _| {
         .next()
         .and_then(|(_, value)| text_of(&value))
 });
+
+/// Whether a key may be in a text: names may be written in another case, with `_` for blanks, or
+/// with a place in a list.
+fn holds_ignoring_case(text: &str, key: &str) -> bool {
+    let Some(first) = key.bytes().next().filter(u8::is_ascii_alphabetic) else {
+        return true;
+    };
+    if !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return true;
+    }
+    let bytes = text.as_bytes();
+    let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    memchr::memchr2_iter(lower, upper, bytes).any(|start| {
+        let part = bytes.get(start..start + key.len());
+        part.is_some_and(|part| part.eq_ignore_ascii_case(key.as_bytes()))
+    })
+}
 
 /// Text as it is, other values as JSON; null is nothing.
 pub(crate) fn text_of(value: &Value) -> Option<String> {

@@ -1,6 +1,7 @@
 //! Paths into JSON, also into JSON that stands behind other text: `a.b[0]`, `a[*].b`, `..b`,
 //! `a[1:3]`, `['odd key']`, `a.length()`.
 
+use model::limits::JSON_DEPTH_MAX;
 use serde_json::Value;
 use sonic_rs::{JsonValueTrait as _, LazyValue, PointerNode};
 
@@ -38,7 +39,7 @@ pub(crate) enum Found {
 pub(crate) struct Path {
     steps: Vec<Step>,
     /// The same for the fast way, if the path is only keys and places.
-    pub(super) pointer: Option<Vec<PointerNode>>,
+    pointer: Option<Vec<PointerNode>>,
 }
 
 /// `json_path(text, path)`.
@@ -50,6 +51,21 @@ pub(crate) const FIND: Run = Run::Text(|row, matchers| {
         Found::Text(text) => Some(text),
         _ => None,
     }
+});
+
+/// `json_may_hold(text, part)`: false only if no text in the JSON can hold the part. Whatever JSON
+/// need not escape stands as it is, unless a writer escapes everything.
+pub(crate) const MAY_HOLD: Run = Run::Test(|row, _| {
+    let [Some(text), Some(part)] = row else {
+        return None;
+    };
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\' | b'/');
+    // Lists, objects and fractions may be written anew.
+    let is_fraction = part.contains(['.', 'e', 'E']) && part.parse::<f64>().is_ok();
+    let is_itself = part
+        .bytes()
+        .all(|byte| is_plain(byte) && !b" {}[],:".contains(&byte));
+    Some(!is_itself || is_fraction || text.contains(part) || text.contains("\\u00"))
 });
 
 impl Path {
@@ -67,26 +83,43 @@ impl Path {
         Some(Path { steps, pointer })
     }
 
-    /// Whether it is only keys.
-    pub(super) fn is_keys(&self) -> bool {
-        !self.steps.is_empty() && self.steps.iter().all(|step| matches!(step, Step::Key(_)))
+    /// Whether it leads to one value, by keys and places.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.pointer.is_some()
+    }
+
+    /// The keys, if it is nothing but keys.
+    pub(super) fn keys(&self) -> Option<Vec<&str>> {
+        let keys = self.steps.iter().map(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            _ => None,
+        });
+        let keys: Vec<&str> = keys.collect::<Option<_>>()?;
+        (!keys.is_empty()).then_some(keys)
     }
 
     /// Follows the path in a text.
     pub(crate) fn find(&self, text: &str) -> Found {
-        if let Some(pointer) = self
+        match self.get(text) {
+            Some(Ok(value)) => found(&value),
+            Some(Err(())) => Found::Nothing,
+            None => embedded(text).map_or(Found::Nothing, |value| self.find_in(&value)),
+        }
+    }
+
+    /// The short way: to the value and no further. `None` if only the long way can tell,
+    /// `Some(Err(()))` if there surely is no such value.
+    pub(super) fn get<'a>(&self, text: &'a str) -> Option<Result<LazyValue<'a>, ()>> {
+        let pointer = self
             .pointer
             .as_deref()
-            .filter(|pointer| !pointer.is_empty())
-            && let Some(json) = beginning(text)
-        {
-            match sonic_rs::get(json, pointer) {
-                Ok(value) => return found(&value),
-                Err(error) if error.is_not_found() && is_object(json) => return Found::Nothing,
-                Err(_) => {}
-            }
+            .filter(|pointer| !pointer.is_empty())?;
+        let json = beginning(text)?;
+        match sonic_rs::get(json, pointer) {
+            Ok(value) => Some(Ok(value)),
+            Err(error) if error.is_not_found() && is_object(json) => Some(Err(())),
+            Err(_) => None,
         }
-        embedded(text).map_or(Found::Nothing, |value| self.find_in(&value))
     }
 
     /// Follows the path in a value.
@@ -115,10 +148,14 @@ impl Path {
     }
 }
 
-/// The text from its first brace or bracket on.
+/// The text from its first brace or bracket on; `None` if what follows may be nested so deeply that
+/// the lazy reader, which knows no limit, would run out of stack.
 pub(super) fn beginning(text: &str) -> Option<&str> {
-    let start = memchr::memchr2(b'{', b'[', text.as_bytes())?;
-    text.get(start..)
+    let mut opening = memchr::memchr2_iter(b'{', b'[', text.as_bytes());
+    let json = text.get(opening.next()?..)?;
+    let is_shallow =
+        opening.nth(JSON_DEPTH_MAX).is_none() || model::is_shallow_json(json.as_bytes());
+    is_shallow.then_some(json)
 }
 
 /// Whether what begins here is surely the JSON that is meant, and not `[INFO] {…}`.

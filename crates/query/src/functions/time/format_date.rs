@@ -4,7 +4,6 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::cast;
 use jiff::Timestamp;
 
-use super::pattern::Pattern;
 use crate::functions::entry::Entry;
 use crate::functions::kernels::{Run, call};
 use crate::plan::FieldType;
@@ -40,11 +39,11 @@ fn format_date(planner: &mut Planner<'_>, arguments: &[Typed]) -> Typed {
 }
 
 /// `format_date(ms, pattern, zone)`.
-pub(crate) const FORMAT: Run = Run::Text(|row, _| {
+pub(crate) const FORMAT: Run = Run::Text(|row, matchers| {
     let [Some(millis), Some(pattern), Some(zone)] = row else {
         return None;
     };
     let moment = Timestamp::from_millisecond(millis.parse().ok()?).ok()?;
-    let zone = super::zone(zone)?;
-    Some(Pattern::new(pattern).format(&moment.to_zoned(zone)))
+    let moment = moment.to_zoned(matchers.zone(zone)?);
+    Some(matchers.date(pattern)?.format(&moment))
 });

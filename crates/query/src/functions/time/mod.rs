@@ -4,7 +4,7 @@ mod format_date;
 mod moments;
 mod noted;
 mod parse_date;
-mod pattern;
+pub(super) mod pattern;
 
 pub(crate) use format_date::FORMAT;
 pub(crate) use noted::{NOTE, NOTED_TIME, NOTED_VALUE};
@@ -17,7 +17,7 @@ pub(super) const ENTRIES: &[&[Entry]] =
     &[format_date::ENTRIES, moments::ENTRIES, parse_date::ENTRIES];
 
 /// The zone of that name: a place, an offset, or one of the abbreviations that Java knows.
-fn zone(name: &str) -> Option<jiff::tz::TimeZone> {
+pub(super) fn zone(name: &str) -> Option<jiff::tz::TimeZone> {
     let name = name.trim();
     if let Some(offset) = pattern::offset(name) {
         return Some(offset.to_time_zone());

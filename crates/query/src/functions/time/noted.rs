@@ -23,7 +23,7 @@ pub(crate) const NOTE: Run = Run::Text(|row, _| {
 });
 
 /// `noted_time(noted)`; null if nothing is noted.
-pub(crate) const NOTED_TIME: Run = Run::Long(|row| Some(read((*row.first()?)?)?.time));
+pub(crate) const NOTED_TIME: Run = Run::Long(|row, _| Some(read((*row.first()?)?)?.time));
 
 /// `noted_value(noted)`; the text itself if nothing is noted.
 pub(crate) const NOTED_VALUE: Run = Run::Text(|row, _| {

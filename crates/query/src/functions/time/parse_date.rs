@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use super::pattern::Pattern;
 use crate::functions::entry::Entry;
 use crate::functions::kernels::{Run, call};
 use crate::plan::FieldType;
@@ -35,14 +34,14 @@ fn parse_date(planner: &mut Planner<'_>, arguments: &[Typed]) -> Typed {
 }
 
 /// `parse_date(text, pattern, zone)`.
-pub(crate) const PARSE: Run = Run::Long(|row| {
+pub(crate) const PARSE: Run = Run::Long(|row, matchers| {
     let [Some(text), Some(pattern), Some(zone)] = row else {
         return None;
     };
     let text = text.trim();
-    let zone = super::zone(zone)?;
+    let zone = matchers.zone(zone)?;
     if !pattern.is_empty() {
-        return Some(Pattern::new(pattern).parse(text, &zone)?.as_millisecond());
+        return Some(matchers.date(pattern)?.parse(text, &zone)?.as_millisecond());
     }
     let moment: Timestamp = match text.parse() {
         Ok(moment) => moment,

@@ -29,10 +29,10 @@ enum Piece {
 
 /// A pattern, cut into pieces.
 #[derive(Debug)]
-pub(super) struct Pattern(Vec<Piece>);
+pub(crate) struct Pattern(Vec<Piece>);
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut rest = text.chars().peekable();
         let mut literal = String::new();
