@@ -6,7 +6,8 @@ use datafusion::prelude::coalesce;
 
 use crate::functions::extract::{Build, Extraction, part};
 use crate::plan::FieldType;
-use crate::plan::planner::{Origin, Planner, Typed, column};
+use crate::plan::planner::{Planner, Typed, column};
+use crate::plan::traces::Origin;
 use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// What may stand before and after the pattern of any stage that parses.

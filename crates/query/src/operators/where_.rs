@@ -23,7 +23,8 @@ use datafusion::logical_expr::Expr;
 use crate::functions::json::path::MAY_HOLD;
 use crate::functions::kernels::call;
 use crate::functions::text::CONTAINS;
-use crate::plan::planner::{Origin, text_literal};
+use crate::plan::planner::text_literal;
+use crate::plan::traces::Origin;
 use crate::syntax::expression::{self, Expression, Kind, Operation};
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {

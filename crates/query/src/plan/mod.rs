@@ -2,6 +2,7 @@
 
 mod lower;
 pub(crate) mod planner;
+pub(crate) mod traces;
 
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;

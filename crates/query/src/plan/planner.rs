@@ -1,6 +1,5 @@
 //! The plan so far and the names that are known at this point of a pipeline.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use datafusion::arrow::datatypes::DataType;
@@ -9,6 +8,7 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use datafusion::prelude::Column;
 
+use super::traces::{Traces, key, named};
 use super::{FieldType, QueryContext, ResultField, ResultKind};
 use crate::functions::kernels::call;
 use crate::functions::{casts, json};
@@ -62,15 +62,6 @@ impl Typed {
     }
 }
 
-/// How a field stands in the text that it was taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// Character by character.
-    AsWritten,
-    /// As a value of JSON, perhaps with escapes.
-    Json,
-}
-
 /// The plan under construction.
 #[derive(Debug)]
 pub(crate) struct Planner<'a> {
@@ -86,18 +77,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) is_sorted: bool,
     /// Conditions of earlier `nodrop` parses: whoever matched one of them is kept.
     pub(crate) matched: Vec<Expr>,
-    /// Columns that later stages need and nobody sees: what the `nodrop` parses found.
-    hidden: Vec<String>,
-    /// The hidden column with further fields of records.
-    further: Option<String>,
-    /// Columns of fields that are part of the message.
-    origins: HashMap<String, Origin>,
-    /// Texts whose JSON has become fields, and which of its keys.
-    automatic: Vec<(Expr, json::flatten::Options)>,
-    /// Whether further fields come before the table's columns of the same name.
-    do_further_win: bool,
-    /// How many columns have been hidden so far.
-    hidden_count: usize,
+    /// What parsing has left behind besides fields.
+    pub(super) traces: Traces,
     /// The order that the rows have been put in.
     sorted_by: Vec<Sort>,
 }
@@ -120,12 +101,7 @@ impl<'a> Planner<'a> {
             is_open: false,
             is_sorted: false,
             matched: Vec::new(),
-            hidden: Vec::new(),
-            further: None,
-            origins: HashMap::new(),
-            automatic: Vec::new(),
-            do_further_win: false,
-            hidden_count: 0,
+            traces: Traces::default(),
             sorted_by: Vec::new(),
         }
     }
@@ -152,8 +128,8 @@ impl<'a> Planner<'a> {
         if let Some(other) = other {
             return other;
         }
-        if let Some(further) = &self.further {
-            return Typed::new(named(column(further), name), FieldType::String);
+        if let Some(further) = self.further_fields() {
+            return Typed::new(named(column(&further), name), FieldType::String);
         }
         if !self.is_open && !name.starts_with("{{") {
             let known: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
@@ -197,7 +173,7 @@ impl<'a> Planner<'a> {
             "_loglevel" => text("level"),
             "_view" | "_index" => text("partition"),
             known if self.base.iter().any(|base| base == known) => {
-                if self.do_further_win && !known.starts_with('_') {
+                if self.traces.do_further_win() && !known.starts_with('_') {
                     return self.key_or(name, column(known));
                 }
                 text(known)
@@ -262,7 +238,7 @@ impl<'a> Planner<'a> {
                 None => name.text.clone(),
             };
             outputs.retain(|(column, _)| *column != output);
-            self.origins.remove(&output);
+            self.traces.forget(&output);
             outputs.push((output.clone(), value.expr));
             let field = ResultField {
                 name: name.text,
@@ -284,7 +260,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Every column that is there, as it is.
-    fn outputs(&self) -> Vec<(String, Expr)> {
+    pub(super) fn outputs(&self) -> Vec<(String, Expr)> {
         let mut outputs: Vec<(String, Expr)> = Vec::new();
         let names = self.handed_on().into_iter();
         for name in names.chain(self.fields.iter().map(|field| field.column.clone())) {
@@ -296,104 +272,8 @@ impl<'a> Planner<'a> {
         outputs
     }
 
-    /// Adds a column that nobody sees, and returns it. Unless it is kept, the next `assign` drops
-    /// it.
-    pub(crate) fn hide(&mut self, value: Expr, is_kept: bool) -> Expr {
-        self.hidden_count += 1;
-        let name = format!("__hidden_{}", self.hidden_count);
-        let mut outputs = self.outputs();
-        outputs.push((name.clone(), value));
-        self.project(outputs);
-        let hidden = column(&name);
-        if is_kept {
-            self.hidden.push(name);
-        }
-        hidden
-    }
-
-    /// The column that holds fields whose names only the data tells, as a JSON object.
-    pub(crate) fn further_fields(&self) -> Option<String> {
-        match self.kind {
-            ResultKind::Messages => Some("fields".to_owned()),
-            ResultKind::Records => self.further.clone(),
-        }
-    }
-
-    /// Gives other further fields to the rows.
-    pub(crate) fn set_further_fields(&mut self, value: Expr) {
-        if self.kind == ResultKind::Records {
-            if let Expr::Column(hidden) = self.hide(value, true) {
-                self.further = Some(hidden.name);
-            }
-            return;
-        }
-        self.do_further_win = true;
-        let mut outputs = self.outputs();
-        outputs.retain(|(known, _)| known != "fields");
-        outputs.push(("fields".to_owned(), value));
-        self.project(outputs);
-    }
-
-    /// Notes that a field is part of the message.
-    pub(crate) fn set_origin(&mut self, name: &str, origin: Origin) {
-        let mut fields = self.fields.iter();
-        if let Some(field) = fields.find(|field| field.name.eq_ignore_ascii_case(name)) {
-            self.origins.insert(field.column.clone(), origin);
-        }
-    }
-
-    /// Whether a field is part of a text, and of which.
-    pub(crate) fn origin(&self, name: &str) -> Option<(Origin, Expr)> {
-        let mut fields = self.fields.iter();
-        let field = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
-        let origin = self.origins.get(&field.column)?;
-        Some((*origin, column("message")))
-    }
-
-    /// Makes fields of the keys of JSON, whatever they are; they win over fields of the same name.
-    pub(crate) fn add_automatic(&mut self, text: Expr, options: json::flatten::Options) {
-        let text = self.hide(text, true);
-        self.automatic.push((text, options));
-        let known = self.fields.clone().into_iter();
-        let values: Vec<_> = known
-            .filter(|field| field.field_type == FieldType::String)
-            .filter_map(|field| {
-                let found = self.automatic_field(&field.name)?;
-                let value = datafusion::prelude::coalesce(vec![found, column(&field.column)]);
-                let name = Name {
-                    text: field.name,
-                    span: 0..0,
-                };
-                Some((name, Typed::new(value, FieldType::String)))
-            })
-            .collect();
-        if !values.is_empty() {
-            self.assign(values);
-        }
-    }
-
-    /// What the JSON of earlier stages says about a name; the last stage first.
-    fn automatic_field(&self, name: &str) -> Option<Expr> {
-        let sources = self.automatic.iter().rev();
-        let values: Vec<Expr> = sources
-            .filter(|(_, options)| options.wants(name))
-            .map(|(text, _)| {
-                let arguments = vec![text.clone(), text_literal(name)];
-                call("json_auto", json::flatten::AUTO, arguments)
-            })
-            .collect();
-        (!values.is_empty()).then(|| datafusion::prelude::coalesce(values))
-    }
-
-    /// Makes a row of each element of a list in a hidden column.
-    pub(crate) fn unnest(&mut self, list: &Expr) -> Expr {
-        if let Expr::Column(list) = list {
-            self.build(|builder| builder.unnest_column(list.clone()));
-        }
-        list.clone()
-    }
-
-    fn project(&mut self, outputs: Vec<(String, Expr)>) {
+    /// Goes on with these columns.
+    pub(super) fn project(&mut self, outputs: Vec<(String, Expr)>) {
         self.build(|builder| {
             builder.project(outputs.into_iter().map(|(name, expr)| expr.alias(name)))
         });
@@ -423,7 +303,7 @@ impl<'a> Planner<'a> {
 
     /// The table's columns, as long as rows are messages, and those that nobody sees.
     fn handed_on(&self) -> Vec<String> {
-        let mut names = self.hidden.clone();
+        let mut names = self.traces.hidden().to_vec();
         if self.kind == ResultKind::Messages {
             names.splice(0..0, self.base.iter().cloned());
         }
@@ -459,10 +339,7 @@ impl<'a> Planner<'a> {
         self.is_sorted = false;
         self.sorted_by.clear();
         self.matched.clear();
-        self.hidden.clear();
-        self.further = None;
-        self.automatic.clear();
-        self.origins.clear();
+        self.traces.clear();
     }
 
     /// Orders the rows.
@@ -483,8 +360,7 @@ impl<'a> Planner<'a> {
             if !columns.is_empty() {
                 self.build(|builder| builder.project(columns));
             }
-        } else if !self.hidden.is_empty() {
-            self.hidden.clear();
+        } else if self.traces.hide_nothing() {
             let outputs = self.outputs();
             self.project(outputs);
         }
@@ -523,17 +399,4 @@ pub(crate) fn text_literal(text: &str) -> Expr {
     lit(datafusion::scalar::ScalarValue::Utf8View(Some(
         text.to_owned(),
     )))
-}
-
-/// The value of a further field of an event.
-fn key(name: &str) -> Expr {
-    named(column("fields"), name)
-}
-
-fn named(fields: Expr, name: &str) -> Expr {
-    call(
-        "field_named",
-        json::flatten::NAMED,
-        vec![fields, text_literal(name)],
-    )
 }

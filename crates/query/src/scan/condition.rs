@@ -91,6 +91,13 @@ impl Conditions<'_> {
                 Some(part) => holds(text, part, false),
                 None => Need::Anything,
             },
+            // Its text may also be written with escapes, which the index knows.
+            ("json_may_hold", [text, part]) => match text_of(part) {
+                Some(part) => within_from(text, Origin::Json, &|origin| {
+                    Need::literal(Literal::new(part, false, false), origin)
+                }),
+                None => Need::Anything,
+            },
             ("part", [extraction, index]) => extracted(extraction, index),
             ("coalesce", options) => {
                 Need::any(options.iter().map(|option| self.truth(option)).collect())
