@@ -2,6 +2,7 @@
 
 mod explain;
 mod histogram;
+mod latest;
 mod newest;
 mod page;
 mod run;

@@ -9,10 +9,11 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::StreamExt;
-use model::{TimeRange, limits};
+use model::{TimeRange, Timestamp, limits};
 use tokio::time::Instant;
 
 use super::histogram::Histogram;
+use super::latest::{Latest, newest_of, reads_no_text};
 use super::newest::Newest;
 use super::status::{SearchState, SearchStatus};
 use super::windows::{is_rowwise, windows};
@@ -217,14 +218,26 @@ impl Runner {
         };
         let mut rows_left = limits::SEARCH_MESSAGES_MAX;
         let mut bytes_left = self.messages_bytes_max;
+        let counts_first = can_split && self.counts_first(prepared, &planned.plan)?;
         for part in parts {
-            let plan = if can_split {
+            let mut plan = if can_split {
                 narrow(planned.plan.clone(), part)?
             } else {
-                planned.plan.clone()
+                self.without_older(prepared, part).await?
             };
             let is_full = rows_left == 0 || bytes_left == 0;
-            let plan = if is_full { only_counted(plan)? } else { plan };
+            let mut is_counted = false;
+            if is_full {
+                plan = only_counted(plan)?;
+            } else if counts_first {
+                let oldest = self
+                    .count(prepared, &plan, rows_left, Some(&mut *histogram))
+                    .await?;
+                is_counted = true;
+                if let Some(oldest) = oldest {
+                    plan = narrow(plan, TimeRange::new(oldest, part.end))?;
+                }
+            }
             let mut kept = Newest::new(rows_left, bytes_left.max(1), planned.is_sorted);
             let context = &prepared.session.context;
             let mut stream = context
@@ -234,8 +247,10 @@ impl Runner {
                 .await?;
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
-                histogram.add(&batch);
-                self.message_count += batch.num_rows() as u64;
+                if !is_counted {
+                    histogram.add(&batch);
+                    self.message_count += batch.num_rows() as u64;
+                }
                 if !is_full {
                     kept.push(batch)?;
                 }
@@ -254,6 +269,60 @@ impl Runner {
             self.publish(prepared, histogram, SearchState::Gathering);
         }
         Ok(())
+    }
+
+    /// Whether counting the rows of `plan` is much cheaper than reading them.
+    fn counts_first(
+        &self,
+        prepared: &Prepared,
+        plan: &LogicalPlan,
+    ) -> std::result::Result<bool, DataFusionError> {
+        let counted = only_counted(plan.clone())?;
+        reads_no_text(&counted, &prepared.session.context.state())
+    }
+
+    /// Counts the rows of `plan`, in the histogram too if there is one. Returns the time of the
+    /// oldest row among the newest `rows_max`, if there are more.
+    async fn count(
+        &mut self,
+        prepared: &Prepared,
+        plan: &LogicalPlan,
+        rows_max: usize,
+        mut histogram: Option<&mut Histogram>,
+    ) -> std::result::Result<Option<Timestamp>, DataFusionError> {
+        let mut latest = Latest::new(rows_max);
+        let context = &prepared.session.context;
+        let frame = context.execute_logical_plan(only_counted(plan.clone())?);
+        let mut stream = frame.await?.execute_stream().await?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            latest.add(&batch);
+            if let Some(histogram) = histogram.as_deref_mut() {
+                histogram.add(&batch);
+                self.message_count += batch.num_rows() as u64;
+                self.publish_if_due(prepared, histogram);
+            }
+        }
+        Ok(latest.finish())
+    }
+
+    /// The plan of the search, without the rows that are too old for a limit on the newest ones.
+    async fn without_older(
+        &mut self,
+        prepared: &Prepared,
+        part: TimeRange,
+    ) -> std::result::Result<LogicalPlan, DataFusionError> {
+        let plan = prepared.planned.plan.clone();
+        let Some((input, rows)) = newest_of(&plan) else {
+            return Ok(plan);
+        };
+        if prepared.time != TimeColumn::Event || !self.counts_first(prepared, input)? {
+            return Ok(plan);
+        }
+        match self.count(prepared, input, rows, None).await? {
+            Some(oldest) => narrow(plan, TimeRange::new(oldest, part.end)),
+            None => Ok(plan),
+        }
     }
 
     async fn records(

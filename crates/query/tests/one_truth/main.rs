@@ -12,7 +12,9 @@ use std::sync::Arc;
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 use model::{ManualClock, TimeRange, Timestamp};
-use query::{Engine, EngineConfig, QueryContext, SearchConfig, Searches};
+use query::{
+    Engine, EngineConfig, QueryContext, SearchConfig, SearchRequest, SearchStatus, Searches,
+};
 use storage::{MemorySegment, Pending, Store, StoreConfig, Table};
 
 use events::{Event, Random};
@@ -138,6 +140,76 @@ async fn every_way_to_find_rows_finds_the_same() {
     }
 }
 
+async fn search(searches: &Searches, query: &str) -> (SearchStatus, Vec<String>) {
+    let request = request(query);
+    let id = searches.start(request).await.unwrap();
+    let mut status = searches.subscribe(&id).unwrap();
+    let done = status
+        .wait_for(|status| status.state.is_final())
+        .await
+        .unwrap()
+        .clone();
+    assert_eq!(done.errors, Vec::<String>::new());
+    let page = searches.messages(&id, 0, 1_000).unwrap();
+    let time = |row: &query::Row| {
+        let mut fields = row.iter();
+        fields
+            .find(|(name, _)| &**name == "_messagetime")
+            .map(|(_, value)| value.to_string())
+    };
+    let times = page.rows.iter().filter_map(time).collect();
+    (done, times)
+}
+
+fn request(query: &str) -> SearchRequest {
+    SearchRequest {
+        query: query.to_owned(),
+        range: TimeRange::new(Timestamp::from_millis(0), events::END),
+        time_zone: jiff::tz::TimeZone::UTC,
+        by_receipt_time: false,
+        auto_parse: false,
+        language: query::Language::Log,
+        histogram_by_level: false,
+    }
+}
+
+/// The newest rows are found by their times alone where that is possible; they are the same.
+#[tokio::test]
+async fn the_newest_rows_are_the_newest() {
+    let mut random = Random::new(11);
+    let mut events = events::events(&mut random, FLUSHED + 500);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    publish(&store, 1, &events[..FLUSHED]);
+    flush(&store).await;
+    publish(&store, 2, &events[FLUSHED..]);
+    let searches = Searches::new(store, SearchConfig::default()).unwrap();
+    events.sort_by_key(|event| std::cmp::Reverse(event.time));
+    for function in ["cart", "checkout"] {
+        let is_of = |event: &&Event| {
+            let name = event.function.as_deref();
+            name.is_some_and(|name| name.eq_ignore_ascii_case(function))
+        };
+        let all: Vec<String> = events
+            .iter()
+            .filter(is_of)
+            .map(|event| event.time.millis().to_string())
+            .collect();
+        for query in [
+            format!("function={function} | limit 70"),
+            format!("function={function} error* OR function={function} | limit 70"),
+        ] {
+            let (_, found) = search(&searches, &query).await;
+            assert_eq!(found, all[..70], "{query}");
+        }
+        let (status, found) = search(&searches, &format!("function={function}")).await;
+        assert_eq!(found, all[..found.len()]);
+        assert_eq!(status.message_count, all.len() as u64);
+        let counted: u64 = status.histogram.iter().map(|bucket| bucket.count).sum();
+        assert_eq!(counted, all.len() as u64);
+    }
+}
+
 /// Not only the same, but with less work: these must read few of the pages.
 #[tokio::test]
 async fn indexes_spare_most_pages() {
@@ -176,16 +248,7 @@ async fn indexes_spare_most_pages() {
         ("_sourcehost=nowhere*", 0),
         ("noSuchWordAnywhere OR function=rarefunction", 1),
     ] {
-        let request = query::SearchRequest {
-            query: text.to_owned(),
-            range: TimeRange::new(Timestamp::from_millis(0), events::END),
-            time_zone: jiff::tz::TimeZone::UTC,
-            by_receipt_time: false,
-            auto_parse: false,
-            language: query::Language::Log,
-            histogram_by_level: false,
-        };
-        let explained = searches.explain(&request).await.unwrap();
+        let explained = searches.explain(&request(text)).await.unwrap();
         let read: usize = explained.scans[0]
             .segments
             .iter()
