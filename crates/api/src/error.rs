@@ -136,6 +136,7 @@ pub(crate) fn diagnostic(found: &Diagnostic) -> Value {
         "column": found.column,
         "expected": found.expected,
         "suggestion": found.suggestion,
+        "unit": found.unit,
     })
 }
 

@@ -129,13 +129,16 @@ pub(crate) fn register(session: &SessionContext) {
 
 /// Whether a grouping stage comes next.
 pub(crate) fn starts(tokens: &Tokens) -> bool {
+    starting(tokens).is_some()
+}
+
+/// The aggregate with which a grouping stage begins, if one comes next.
+pub(crate) fn starting(tokens: &Tokens) -> Option<&'static Entry> {
     let Some(TokenKind::Word(word)) = tokens.peek() else {
-        return false;
+        return None;
     };
-    let Some(entry) = find(word) else {
-        return false;
-    };
-    match tokens.peek_at(1) {
+    let entry = find(word)?;
+    let is_one = match tokens.peek_at(1) {
         None => !entry.needs_field,
         // With two arguments `max` and `min` are functions.
         Some(TokenKind::Symbol("(")) => {
@@ -152,7 +155,8 @@ pub(crate) fn starts(tokens: &Tokens) -> bool {
         }
         Some(TokenKind::Quoted(_)) => true,
         Some(_) => false,
-    }
+    };
+    is_one.then_some(entry)
 }
 
 /// How many arguments the call at hand has.

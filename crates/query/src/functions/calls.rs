@@ -26,7 +26,9 @@ pub(crate) fn lower(
         .collect();
     let Some(entry) = find(name) else {
         let names = entries().map(|entry| entry.descriptor.name);
-        let mut found = Diagnostic::error(span.clone(), format!("there is no function `{name}`"));
+        // Only the name: an editor puts the suggestion in its place.
+        let place = span.start..(span.start + name.len()).min(span.end);
+        let mut found = Diagnostic::error(place, format!("there is no function `{name}`"));
         if crate::aggregates::find(name).is_some() {
             found = found.expecting(format!(
                 "`{name}` in a grouping stage, such as `{name}(…) as x by y`"
@@ -54,6 +56,7 @@ pub(crate) fn lower(
         planner.diagnostics.push(found.about(entry.descriptor.name));
         return null_text();
     }
+    planner.call = span.clone();
     (entry.lower)(planner, &typed)
 }
 

@@ -30,7 +30,7 @@ pub(crate) const ENTRY: Entry = Entry::new(
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let mut options = Options::default();
     let (paths, names) = paths_and_names(tokens, &mut options)?;
-    same_count(tokens, &paths, &names)?;
+    same_count(tokens, &paths, &names, "path")?;
     let mut are_simple = true;
     for path in &paths {
         let Some(read) = Path::parse(&path.text) else {
@@ -110,7 +110,13 @@ pub(super) fn paths_and_names(
     Ok((paths, names))
 }
 
-pub(super) fn same_count(tokens: &Tokens, paths: &[Name], names: &[Name]) -> Parsed<()> {
+/// Complains unless each path (or whatever `what` is) has a name.
+pub(super) fn same_count(
+    tokens: &Tokens,
+    paths: &[Name],
+    names: &[Name],
+    what: &str,
+) -> Parsed<()> {
     if paths.len() == names.len() {
         return Ok(());
     }
@@ -120,8 +126,8 @@ pub(super) fn same_count(tokens: &Tokens, paths: &[Name], names: &[Name]) -> Par
     };
     let message = format!(
         "{}, but {}",
-        count(paths.len(), "path"),
+        count(paths.len(), what),
         count(names.len(), "name")
     );
-    Err(Diagnostic::error(tokens.whole(), message).expecting("one name for each path"))
+    Err(Diagnostic::error(tokens.whole(), message).expecting(format!("one name for each {what}")))
 }

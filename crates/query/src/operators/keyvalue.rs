@@ -69,7 +69,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         delimiter = tokens.text()?.1;
         options.read_all(tokens)?;
     }
-    same_count(tokens, &keys, &names)?;
+    same_count(tokens, &keys, &names, "key")?;
     if pattern.is_empty() && !delimiter.is_empty() {
         pattern = format!(
             r#"[ \t]*{}[ \t]*(?:"([^"]*)"|([^\s,;&|]+))"#,

@@ -101,8 +101,9 @@ pub(crate) fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()
         let outcome = (entry.apply)(tokens, planner).and_then(|()| tokens.finish());
         return outcome.map_err(|found| found.about(entry.descriptor.name));
     }
-    if crate::aggregates::starts(tokens) {
-        return crate::aggregates::apply(tokens, planner);
+    if let Some(entry) = crate::aggregates::starting(tokens) {
+        let outcome = crate::aggregates::apply(tokens, planner);
+        return outcome.map_err(|found| found.about(entry.descriptor.name));
     }
     if let Some(found) = unknown(tokens) {
         return Err(found);

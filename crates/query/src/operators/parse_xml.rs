@@ -25,7 +25,7 @@ pub(crate) const ENTRY: Entry = Entry::new(
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let mut options = Options::default();
     let (paths, names) = paths_and_names(tokens, &mut options)?;
-    same_count(tokens, &paths, &names)?;
+    same_count(tokens, &paths, &names, "path")?;
     for path in &paths {
         if Xml::new(std::slice::from_ref(&path.text)).is_none() {
             return Err(

@@ -54,6 +54,14 @@ impl Typed {
         }
     }
 
+    /// The text, if it is a constant.
+    pub(crate) fn constant(&self) -> Option<&str> {
+        match &self.expr {
+            Expr::Literal(value, _) => value.try_as_str().flatten(),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn is_number(&self) -> bool {
         matches!(
             self.field_type,
@@ -77,6 +85,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) is_sorted: bool,
     /// Conditions of earlier `nodrop` parses: whoever matched one of them is kept.
     pub(crate) matched: Vec<Expr>,
+    /// Where the call of a function stands that is being lowered.
+    pub(crate) call: Range<usize>,
     /// What parsing has left behind besides fields.
     pub(super) traces: Traces,
     /// The order that the rows have been put in.
@@ -101,6 +111,7 @@ impl<'a> Planner<'a> {
             is_open: false,
             is_sorted: false,
             matched: Vec::new(),
+            call: 0..0,
             traces: Traces::default(),
             sorted_by: Vec::new(),
         }
@@ -191,6 +202,12 @@ impl<'a> Planner<'a> {
             datafusion::prelude::coalesce(vec![key(name), other]),
             FieldType::String,
         )
+    }
+
+    /// Complains about an argument of the call at hand.
+    pub(crate) fn complain(&mut self, message: String, expected: &str) {
+        let found = Diagnostic::error(self.call.clone(), message);
+        self.diagnostics.push(found.expecting(expected));
     }
 
     /// Keeps the rows for which `condition` is true.

@@ -22,6 +22,12 @@ pub(crate) struct Name {
     pub(crate) span: Range<usize>,
 }
 
+/// Words that may follow in some stages.
+const OPTIONS: [&str; 12] = [
+    "nodrop", "multi", "field", "by", "as", "asc", "desc", "keys", "auto", "maxdepth", "extract",
+    "buckets",
+];
+
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
 impl Tokens {
@@ -242,7 +248,11 @@ impl Tokens {
         if are_parameters {
             Ok(())
         } else {
-            Err(self.unexpected("`|` or the end of the query"))
+            let found = self.unexpected("`|` or the end of the query");
+            Err(match self.peek() {
+                Some(TokenKind::Word(word)) => found.suggesting(word, OPTIONS),
+                _ => found,
+            })
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::functions::casts::number;
 use crate::functions::entry::{Entry, text};
 use crate::functions::kernels::Run;
+use crate::plan::planner::Typed;
 
 pub(super) const ENTRIES: &[Entry] = &[Entry::new(
     "format",
@@ -11,7 +12,16 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::new(
     "Values in a pattern: `%s` text, `%d` whole number, `%.2f` number, `%5d` at least five wide. \
      Null if a value is null or does not fit.",
     &["* | format(\"%s took %.1f s\", function, 1.25) as text"],
-    |_, a| text("text_format", FORMAT, a),
+    |planner, a| {
+        let pattern = a.first().and_then(Typed::constant);
+        if let Some(problem) = pattern.and_then(|pattern| problem(pattern, a.len() - 1)) {
+            planner.complain(
+                problem,
+                "a value for each `%`, such as `%s`, `%d` or `%.2f`",
+            );
+        }
+        text("text_format", FORMAT, a)
+    },
 )
 .up_to(20)];
 
@@ -59,6 +69,32 @@ fn format(pattern: &str, values: &[Option<&str>]) -> Option<String> {
     }
     output.push_str(rest);
     Some(output)
+}
+
+/// What is wrong with a pattern whatever the values are.
+fn problem(pattern: &str, values: usize) -> Option<String> {
+    let mut rest = pattern;
+    let mut places = 0;
+    while let Some((_, after)) = rest.split_once('%') {
+        let Some((directive, tail)) = directive(after) else {
+            return Some("a `%` of the pattern does not say what it stands for".to_owned());
+        };
+        rest = tail;
+        match directive.conversion {
+            '%' | 'n' => {}
+            's' | 'S' | 'c' | 'b' | 'B' | 'd' | 'x' | 'X' | 'o' | 'f' | 'e' | 'E' | 'g' | 'G' => {
+                let place = directive.index.map(|index| index + 1);
+                places = place.unwrap_or(places + 1).max(places);
+            }
+            other => return Some(format!("`%{other}` stands for nothing")),
+        }
+    }
+    let follow = if values == 1 {
+        "value follows"
+    } else {
+        "values follow"
+    };
+    (places > values).then(|| format!("the pattern has {places} places, but {values} {follow}"))
 }
 
 fn directive(text: &str) -> Option<(Directive, &str)> {

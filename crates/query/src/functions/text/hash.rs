@@ -7,6 +7,7 @@ use sha2::Sha256;
 use super::hex::of_bytes;
 use crate::functions::entry::{Entry, text};
 use crate::functions::kernels::Run;
+use crate::plan::planner::Typed;
 
 pub(super) const ENTRIES: &[Entry] = &[Entry::new(
     "hash",
@@ -14,13 +15,24 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::new(
     "hash(text [, \"md5\"|\"sha1\"|\"sha2_256\"|\"murmur3_128\"])",
     "A digest of a text in hexadecimal digits; MD5 unless another is named.",
     &["* | hash(function, \"sha2_256\") as x"],
-    |_, a| text("text_hash", HASH, a),
+    |planner, a| {
+        let name = a.get(1).and_then(Typed::constant);
+        if let Some(name) = name.filter(|name| digest(name, "").is_none()) {
+            let message = format!("there is no digest `{name}`");
+            planner.complain(message, "`md5`, `sha1`, `sha2_256` or `murmur3_128`");
+        }
+        text("text_hash", HASH, a)
+    },
 )
 .up_to(2)];
 
 const HASH: Run = Run::Text(|row, _| {
     let text = (*row.first()?)?;
     let name = row.get(1).copied().flatten().unwrap_or("md5");
+    digest(name, text)
+});
+
+fn digest(name: &str, text: &str) -> Option<String> {
     match name.to_ascii_lowercase().as_str() {
         "md5" => Some(of_bytes(&Md5::digest(text))),
         "sha1" => Some(of_bytes(&Sha1::digest(text))),
@@ -28,7 +40,7 @@ const HASH: Run = Run::Text(|row, _| {
         "murmur3_128" => Some(murmur3(text.as_bytes())),
         _ => None,
     }
-});
+}
 
 /// MurmurHash3, the 128-bit variant for 64-bit machines, with seed 0.
 fn murmur3(bytes: &[u8]) -> String {

@@ -27,6 +27,7 @@ fn format_date(planner: &mut Planner<'_>, arguments: &[Typed]) -> Typed {
     let Some(moment) = arguments.first() else {
         return null_text();
     };
+    super::check_zone(planner, arguments);
     let of_user = planner.context.time_zone.iana_name().unwrap_or("UTC");
     let text = |index: usize, default: &str| {
         arguments

@@ -11,10 +11,20 @@ pub(crate) use noted::{NOTE, NOTED_TIME, NOTED_VALUE};
 pub(crate) use parse_date::PARSE;
 
 use super::entry::Entry;
+use crate::plan::planner::{Planner, Typed};
 
 /// The functions of this family.
 pub(super) const ENTRIES: &[&[Entry]] =
     &[format_date::ENTRIES, moments::ENTRIES, parse_date::ENTRIES];
+
+/// Complains about a constant zone that does not exist.
+fn check_zone(planner: &mut Planner<'_>, arguments: &[Typed]) {
+    let name = arguments.get(2).and_then(Typed::constant);
+    if let Some(name) = name.filter(|name| zone(name).is_none()) {
+        let expected = "a place such as `Europe/Berlin`, or an offset such as `+02:00`";
+        planner.complain(format!("there is no time zone `{name}`"), expected);
+    }
+}
 
 /// The zone of that name: a place, an offset, or one of the abbreviations that Java knows.
 pub(super) fn zone(name: &str) -> Option<jiff::tz::TimeZone> {

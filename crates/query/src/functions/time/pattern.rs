@@ -378,4 +378,22 @@ mod tests {
             assert_eq!(Pattern::new(pattern).format(&berlin), expected);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read(millis in 0_i64..4_000_000_000_000) {
+            let moment = Timestamp::from_millisecond(millis).unwrap();
+            for (pattern, zone) in [
+                ("yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "Asia/Kolkata"),
+                ("EEE, dd MMM yyyy hh:mm:ss,SSS a Z", "America/New_York"),
+                ("yyyyMMddHHmmssSSS", "UTC"),
+                ("yyyy-DDD kk:mm:ss.SSS", "UTC"),
+            ] {
+                let zone = TimeZone::get(zone).unwrap();
+                let pattern = Pattern::new(pattern);
+                let text = pattern.format(&moment.to_zoned(zone.clone()));
+                proptest::prop_assert_eq!(pattern.parse(&text, &zone), Some(moment), "{}", text);
+            }
+        }
+    }
 }
