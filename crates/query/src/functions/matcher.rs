@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use memchr::memmem::Finder;
 
 use super::glob::Glob;
 use super::json::path::Path;
@@ -72,6 +73,7 @@ impl<T> Cache<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Matchers {
     patterns: Cache<Matcher>,
+    finders: Cache<Finder<'static>>,
     globs: Cache<Glob>,
     paths: Cache<Path>,
     dates: Cache<Arc<DatePattern>>,
@@ -84,6 +86,14 @@ impl Matchers {
             .patterns
             .get(pattern, |pattern| Matcher::compile(pattern).ok());
         made.map(|matcher| &*matcher)
+    }
+
+    /// What finds a part of texts.
+    pub(crate) fn finder(&mut self, part: &str) -> Option<&Finder<'static>> {
+        let made = self
+            .finders
+            .get(part, |part| Some(Finder::new(part).into_owned()));
+        made.map(|finder| &*finder)
     }
 
     pub(crate) fn glob(&mut self, glob: &str) -> Option<&Glob> {

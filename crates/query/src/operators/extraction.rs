@@ -107,13 +107,3 @@ impl Stage {
         }
     }
 }
-
-/// Adds fields whose names only the data tells; `merge` makes them of the further fields so far.
-pub(super) fn merge_fields(planner: &mut Planner<'_>, merge: impl FnOnce(Expr) -> Expr) {
-    let further = planner.further_fields();
-    let merged = merge(further.map_or_else(
-        || crate::plan::planner::null_text().expr,
-        |name| column(&name),
-    ));
-    planner.set_further_fields(merged);
-}

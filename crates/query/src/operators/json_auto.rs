@@ -1,12 +1,12 @@
 //! `json auto`: all keys of JSON become fields.
 
 use super::Entry;
-use super::extraction::{Options, merge_fields};
+use super::extraction::Options;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::json::flatten;
 use crate::functions::kernels::call;
 use crate::plan::ResultKind;
-use crate::plan::planner::{Planner, text_literal};
+use crate::plan::planner::{Planner, column, text_literal};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Parsed, Tokens};
@@ -59,10 +59,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let wanted = serde_json::to_string(&wanted).unwrap_or_default();
     // Messages show all of them. Where nobody looks, nothing is computed.
     if planner.kind == ResultKind::Messages {
-        merge_fields(planner, |fields| {
-            let arguments = vec![fields, source, text_literal(&wanted)];
-            call("json_flatten", flatten::MERGE, arguments)
-        });
+        let arguments = vec![column("fields"), source, text_literal(&wanted)];
+        planner.show_further_fields(call("json_flatten", flatten::MERGE, arguments));
     }
     Ok(())
 }

@@ -1,14 +1,14 @@
 //! `keyvalue`: takes the values that follow keys.
 
 use super::Entry;
-use super::extraction::{Options, Stage, merge_fields};
+use super::extraction::{Options, Stage};
 use super::json::{paths_and_names, same_count};
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::functions::extract::key_values::{KeyValues, MERGE};
 use crate::functions::java_pattern::translate;
 use crate::functions::kernels::call;
 use crate::functions::matcher::Matcher;
-use crate::plan::planner::{Planner, text_literal};
+use crate::plan::planner::{Planner, column, null_text, text_literal};
 use crate::syntax::Diagnostic;
 use crate::syntax::tokens::{Parsed, Tokens};
 
@@ -58,9 +58,10 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     if is_auto && tokens.is_done() {
         let source = options.source(planner);
         let delimiter = text_literal(&delimiter);
-        merge_fields(planner, |fields| {
-            call("key_values", MERGE, vec![fields, source, delimiter])
-        });
+        let before = planner.further_fields();
+        let before = before.map_or_else(|| null_text().expr, |name| column(&name));
+        let arguments = vec![before, source, delimiter];
+        planner.set_further_fields(call("key_values", MERGE, arguments));
         return Ok(());
     }
     let (keys, names) = paths_and_names(tokens, &mut options)?;

@@ -8,7 +8,7 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use datafusion::prelude::Column;
 
-use super::traces::{Traces, key, named};
+use super::traces::{Traces, named};
 use super::{FieldType, QueryContext, ResultField, ResultKind};
 use crate::functions::kernels::call;
 use crate::functions::{casts, json};
@@ -193,13 +193,13 @@ impl<'a> Planner<'a> {
                 let arguments = vec![column("message"), text_literal(name)];
                 self.key_or(name, call("json_auto", json::flatten::AUTO, arguments))
             }
-            _ => Typed::new(key(name), FieldType::String),
+            _ => Typed::new(self.further_field(name), FieldType::String),
         }
     }
 
     fn key_or(&self, name: &str, other: Expr) -> Typed {
         Typed::new(
-            datafusion::prelude::coalesce(vec![key(name), other]),
+            datafusion::prelude::coalesce(vec![self.further_field(name), other]),
             FieldType::String,
         )
     }

@@ -25,6 +25,9 @@ pub(crate) enum Origin {
 pub(super) struct Traces {
     /// Columns that later stages need and nobody sees: what the `nodrop` parses found.
     hidden: Vec<String>,
+    /// Where further fields of messages are looked up, once the column `fields` holds more only to
+    /// be shown.
+    looked_up: Option<String>,
     /// The hidden column with further fields of records.
     further: Option<String>,
     /// Columns of fields that are part of the message.
@@ -99,6 +102,28 @@ impl Planner<'_> {
             return;
         }
         self.traces.do_further_win = true;
+        self.traces.looked_up = None;
+        self.put_fields(value);
+    }
+
+    /// Shows other further fields of messages, without looking names up in them: what nobody looks at
+    /// is not computed.
+    pub(crate) fn show_further_fields(&mut self, value: Expr) {
+        if self.traces.looked_up.is_none()
+            && let Expr::Column(before) = self.hide(column("fields"), true)
+        {
+            self.traces.looked_up = Some(before.name);
+        }
+        self.put_fields(value);
+    }
+
+    /// The value of a further field of an event.
+    pub(super) fn further_field(&self, name: &str) -> Expr {
+        let fields = self.traces.looked_up.as_deref().unwrap_or("fields");
+        named(column(fields), name)
+    }
+
+    fn put_fields(&mut self, value: Expr) {
         let mut outputs = self.outputs();
         outputs.retain(|(known, _)| known != "fields");
         outputs.push(("fields".to_owned(), value));
@@ -163,11 +188,6 @@ impl Planner<'_> {
         }
         list.clone()
     }
-}
-
-/// The value of a further field of an event.
-pub(super) fn key(name: &str) -> Expr {
-    named(column("fields"), name)
 }
 
 /// The value of a name in a JSON object of fields.

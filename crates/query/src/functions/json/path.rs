@@ -1,6 +1,9 @@
 //! Paths into JSON, also into JSON that stands behind other text: `a.b[0]`, `a[*].b`, `..b`,
 //! `a[1:3]`, `['odd key']`, `a.length()`.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use model::limits::JSON_DEPTH_MAX;
 use serde_json::Value;
 use sonic_rs::{JsonValueTrait as _, LazyValue, PointerNode};
@@ -55,17 +58,19 @@ pub(crate) const FIND: Run = Run::Text(|row, matchers| {
 
 /// `json_may_hold(text, part)`: false only if no text in the JSON can hold the part. Whatever JSON
 /// need not escape stands as it is, unless a writer escapes everything.
-pub(crate) const MAY_HOLD: Run = Run::Test(|row, _| {
+pub(crate) const MAY_HOLD: Run = Run::Test(|row, matchers| {
+    static ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\\u00"));
     let [Some(text), Some(part)] = row else {
         return None;
     };
-    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !matches!(byte, b'"' | b'\\' | b'/');
+    if matchers.finder(part)?.find(text.as_bytes()).is_some() {
+        return Some(true);
+    }
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\"\\/ {}[],:".contains(&byte);
     // Lists, objects and fractions may be written anew.
     let is_fraction = part.contains(['.', 'e', 'E']) && part.parse::<f64>().is_ok();
-    let is_itself = part
-        .bytes()
-        .all(|byte| is_plain(byte) && !b" {}[],:".contains(&byte));
-    Some(!is_itself || is_fraction || text.contains(part) || text.contains("\\u00"))
+    let is_itself = part.bytes().all(is_plain) && !is_fraction;
+    Some(!is_itself || ESCAPE.find(text.as_bytes()).is_some())
 });
 
 impl Path {

@@ -16,7 +16,7 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::new(
 )];
 
 /// `text_contains(text, part)`.
-pub(crate) const CONTAINS: Run = Run::Test(|row, _| match row {
-    [Some(text), Some(part)] => Some(text.contains(part)),
+pub(crate) const CONTAINS: Run = Run::Test(|row, matchers| match row {
+    [Some(text), Some(part)] => Some(matchers.finder(part)?.find(text.as_bytes()).is_some()),
     _ => None,
 });
