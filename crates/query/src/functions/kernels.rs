@@ -16,6 +16,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::matcher::{Matchers, with_matchers};
+use super::region;
 
 /// Computes one row from texts (null where the argument is null).
 pub(crate) type Text = fn(&[Option<&str>], &mut Matchers) -> Option<String>;
@@ -32,6 +33,8 @@ pub(crate) enum Run {
     Text(Text),
     Test(Test),
     Number(Number),
+    /// Whether a pattern, the first text, matches in the second.
+    Match,
     /// A whole number from texts.
     Long(Whole),
     /// From numbers to a whole number.
@@ -100,7 +103,7 @@ impl ScalarUDFImpl for Kernel {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.run {
             Run::Text(_) => DataType::Utf8View,
-            Run::Test(_) | Run::Address(_) => DataType::Boolean,
+            Run::Test(_) | Run::Match | Run::Address(_) => DataType::Boolean,
             Run::Number(_) | Run::Real(_) => DataType::Float64,
             Run::Whole(_) | Run::Long(_) => DataType::Int64,
         })
@@ -113,6 +116,9 @@ impl ScalarUDFImpl for Kernel {
             Run::Text(run) => with_matchers(|matchers| texts(run, matchers, arguments, rows))?,
             Run::Test(run) => Arc::new(with_matchers(|matchers| {
                 each(arguments, rows, |row| run(row, matchers)).map(BooleanArray::from)
+            })?),
+            Run::Match => Arc::new(with_matchers(|matchers| {
+                matched(matchers, arguments, rows)
             })?),
             Run::Number(run) => Arc::new(with_matchers(|matchers| {
                 each(arguments, rows, |row| run(row, matchers)).map(Float64Array::from)
@@ -129,6 +135,26 @@ impl ScalarUDFImpl for Kernel {
         };
         Ok(ColumnarValue::Array(result))
     }
+}
+
+/// Over a whole column at once where the pattern demands a word.
+fn matched(
+    matchers: &mut Matchers,
+    arguments: &[ColumnarValue],
+    rows: usize,
+) -> Result<BooleanArray> {
+    if let [ColumnarValue::Scalar(pattern), ColumnarValue::Array(texts)] = arguments
+        && let Some(texts) = texts.as_string_view_opt()
+        && let Some(pattern) = pattern.try_as_str().flatten()
+        && let Some((matcher, Some(needle))) = matchers.with_needle(pattern)
+    {
+        return Ok(region::matches(matcher, needle, texts));
+    }
+    let test = |row: &[Option<&str>]| match row {
+        [Some(pattern), text] => Some(matchers.get(pattern)?.is_match(text.as_ref()?)),
+        _ => None,
+    };
+    each(arguments, rows, test).map(BooleanArray::from)
 }
 
 fn texts(

@@ -9,7 +9,9 @@ use memchr::memmem::Finder;
 
 use super::glob::Glob;
 use super::json::path::Path;
+use super::region::Needle;
 use super::time::pattern::Pattern as DatePattern;
+use crate::scan;
 
 thread_local! {
     static MATCHERS: RefCell<Matchers> = RefCell::default();
@@ -74,6 +76,7 @@ impl<T> Cache<T> {
 pub(crate) struct Matchers {
     patterns: Cache<Matcher>,
     finders: Cache<Finder<'static>>,
+    needles: Cache<Option<Needle>>,
     globs: Cache<Glob>,
     paths: Cache<Path>,
     dates: Cache<Arc<DatePattern>>,
@@ -94,6 +97,18 @@ impl Matchers {
             .finders
             .get(part, |part| Some(Finder::new(part).into_owned()));
         made.map(|finder| &*finder)
+    }
+
+    /// The pattern, and a word that every match of it holds, if there is one.
+    pub(crate) fn with_needle(&mut self, pattern: &str) -> Option<(&Matcher, Option<&Needle>)> {
+        let needle = self.needles.get(pattern, |pattern| {
+            Some(scan::word_in(pattern).and_then(|word| Needle::new(&word)))
+        });
+        let needle = needle?.as_ref();
+        let matcher = self
+            .patterns
+            .get(pattern, |pattern| Matcher::compile(pattern).ok())?;
+        Some((matcher, needle))
     }
 
     pub(crate) fn glob(&mut self, glob: &str) -> Option<&Glob> {

@@ -13,6 +13,7 @@ pub(crate) mod kernels;
 pub(crate) mod matcher;
 mod math;
 mod net;
+pub(crate) mod region;
 pub(crate) mod text;
 pub(crate) mod text_search;
 pub(crate) mod time;

@@ -3,12 +3,7 @@
 use super::kernels::Run;
 
 /// `text_match(pattern, text)`: the pattern is one of [`phrase_pattern`].
-pub(crate) const MATCH: Run = Run::Test(|row, matchers| {
-    let [Some(pattern), text] = row else {
-        return None;
-    };
-    Some(matchers.get(pattern)?.is_match(text.as_ref()?))
-});
+pub(crate) const MATCH: Run = Run::Match;
 
 /// `glob_match(text, glob)`: whole text, case-sensitive.
 pub(crate) const GLOB: Run = Run::Test(|row, matchers| {

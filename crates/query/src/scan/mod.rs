@@ -50,6 +50,7 @@ use source::{IndexedParquetSource, Part};
 
 pub(crate) use implied::TellScans;
 pub(crate) use indexes::{Choice, Decision, Indexes};
+pub(crate) use pattern::word_in;
 pub(crate) use progress::ScanProgress;
 
 /// The object store of all segments, as sessions know it.

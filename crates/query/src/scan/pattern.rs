@@ -40,6 +40,23 @@ pub(super) fn only_text(pattern: &str) -> Option<String> {
     Some(storage::fold(&text))
 }
 
+/// Returns the longest text that every match of `pattern` holds, in some case.
+pub(crate) fn word_in(pattern: &str) -> Option<String> {
+    let literals: Vec<Literal> = match need(pattern, Origin::Whole) {
+        Need::Text(literal) => vec![literal],
+        Need::All(needs) => needs
+            .into_iter()
+            .filter_map(|need| match need {
+                Need::Text(literal) => Some(literal),
+                _ => None,
+            })
+            .collect(),
+        _ => return None,
+    };
+    let longest = literals.iter().max_by_key(|literal| literal.text().len())?;
+    Some(longest.text().to_owned())
+}
+
 /// Patterns that need look-around are not understood, and promise nothing.
 fn parse(pattern: &str) -> Option<Hir> {
     ParserBuilder::new().build().parse(pattern).ok()
