@@ -17,19 +17,18 @@ pub(super) fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()
     Ok(())
 }
 
-/// A function of one field without a name changes the field in place.
+/// A function of a field without a name changes the field in place, also inside other functions:
+/// `formatDate(toLong(start))` changes `start`.
 fn target(value: &expression::Expression) -> Option<Name> {
     let Kind::Call(_, arguments) = &value.kind else {
         return None;
     };
-    let [argument, ..] = arguments.as_slice() else {
-        return None;
-    };
-    let Kind::Field(name) = &argument.kind else {
-        return None;
-    };
-    Some(Name {
-        text: name.clone(),
-        span: argument.span.clone(),
-    })
+    let argument = arguments.first()?;
+    match &argument.kind {
+        Kind::Field(name) => Some(Name {
+            text: name.clone(),
+            span: argument.span.clone(),
+        }),
+        _ => target(argument),
+    }
 }

@@ -160,10 +160,28 @@ fn unknown(tokens: &Tokens) -> Option<Diagnostic> {
     if goes_on || is_constant {
         return None;
     }
+    if let Some(found) = of_metrics(tokens, word) {
+        return Some(found);
+    }
     let operators = OPERATORS.iter().map(|entry| entry.descriptor.name);
     let aggregates = crate::aggregates::AGGREGATES
         .iter()
         .map(|entry| entry.descriptor.name);
     let found = Diagnostic::error(tokens.span(), format!("there is no operator `{word}`"));
     Some(found.suggesting(word, operators.chain(aggregates)))
+}
+
+/// A stage of a metrics query: `sum by host`, `quantize 1m`.
+fn of_metrics(tokens: &Tokens, word: &str) -> Option<Diagnostic> {
+    if let Some(entry) = crate::aggregates::find(word) {
+        let name = entry.descriptor.name;
+        let message =
+            format!("`{name}` needs a field in a query of logs; without one it works on metrics");
+        let found = Diagnostic::error(tokens.span(), message).about(name);
+        return Some(found.expecting(format!("`{}`", entry.descriptor.syntax)));
+    }
+    let mut of_metrics = crate::metrics_descriptors().into_iter();
+    let is_one = of_metrics.any(|unit| unit.name.eq_ignore_ascii_case(word));
+    let message = format!("`{word}` works on metrics and not on logs");
+    is_one.then(|| Diagnostic::error(tokens.span(), message))
 }
