@@ -102,10 +102,27 @@ pub(crate) fn closest<'a>(
     let written = written.to_lowercase();
     names
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&written, &name.to_lowercase()), name))
-        .filter(|(score, _)| *score >= 0.85)
+        .map(|name| (likeness(&written, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score >= LIKENESS_MIN)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.to_owned())
+}
+
+/// A name is suggested from this likeness on (1.0 = equal).
+const LIKENESS_MIN: f64 = 0.85;
+/// One slip in a word of so many letters is always close, even where the word is too short to
+/// look alike: `smu` for `sum`.
+const SLIP_LETTERS_MIN: usize = 3;
+
+fn likeness(written: &str, name: &str) -> f64 {
+    let likeness = strsim::jaro_winkler(written, name);
+    let is_slip =
+        name.chars().count() >= SLIP_LETTERS_MIN && strsim::osa_distance(written, name) == 1;
+    if is_slip {
+        likeness.max(LIKENESS_MIN)
+    } else {
+        likeness
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +142,6 @@ mod tests {
             Some("timeslice".into())
         );
         assert_eq!(closest("zzz", ["where", "timeslice"]), None);
+        assert_eq!(closest("smu", ["avg", "sum", "max"]), Some("sum".into()));
     }
 }
