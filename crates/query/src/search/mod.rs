@@ -2,6 +2,7 @@
 
 mod explain;
 mod histogram;
+mod identity;
 mod latest;
 mod newest;
 mod page;

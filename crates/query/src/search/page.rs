@@ -12,6 +12,7 @@ use arrow::util::display::array_value_to_string;
 use model::Timestamp;
 use serde_json::Value;
 
+use super::identity::Identities;
 use crate::ResultField;
 
 /// Stored columns whose name on the wire is another.
@@ -47,13 +48,13 @@ fn visit(
     batches: &[RecordBatch],
     offset: usize,
     limit: usize,
-    mut each: impl FnMut(&RecordBatch, usize, usize),
+    mut each: impl FnMut(&RecordBatch, usize),
 ) {
     let (mut before, end) = (0, offset.saturating_add(limit));
     for batch in batches {
         let after = before + batch.num_rows();
         for place in before.max(offset)..after.min(end) {
-            each(batch, place - before, place);
+            each(batch, place - before);
         }
         before = after;
     }
@@ -71,7 +72,7 @@ pub(super) fn records(
         .map(|field| (Arc::from(field.name.as_str()), field.column.as_str()))
         .collect();
     let mut rows = Vec::new();
-    visit(batches, offset, limit, |batch, row, _| {
+    visit(batches, offset, limit, |batch, row| {
         rows.push(
             names
                 .iter()
@@ -96,11 +97,17 @@ pub(super) fn messages(
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut names: Vec<Option<Arc<str>>> = Vec::new();
-    visit(batches, offset, limit, |batch, row, place| {
+    let mut identities = Identities::new(batches, offset, limit);
+    visit(batches, offset, limit, |batch, row| {
         if names.len() != batch.num_columns() {
             names = shown_names(batch, fields);
         }
-        rows.push(message(batch, &names, row, place));
+        let mut values = message(batch, &names, row);
+        if let Some(size) = find(&values, "_raw").map(str::len) {
+            values.push(("_size".into(), size.to_string()));
+            values.push(("_messageid".into(), identities.next(batch, row)));
+        }
+        rows.push(values);
     });
     rows
 }
@@ -134,7 +141,7 @@ fn shown_names(batch: &RecordBatch, fields: &[ResultField]) -> Vec<Option<Arc<st
         .collect()
 }
 
-fn message(batch: &RecordBatch, names: &[Option<Arc<str>>], row: usize, place: usize) -> Row {
+fn message(batch: &RecordBatch, names: &[Option<Arc<str>>], row: usize) -> Row {
     let mut values: Row = Vec::with_capacity(names.len() + 2);
     for (array, name) in batch.columns().iter().zip(names) {
         if let Some(name) = name
@@ -159,11 +166,6 @@ fn message(batch: &RecordBatch, names: &[Option<Arc<str>>], row: usize, place: u
         };
         values.push((Arc::from(name), value));
     }
-    if let Some(size) = find(&values, "_raw").map(str::len) {
-        let id = identity(&values, place);
-        values.push(("_size".into(), size.to_string()));
-        values.push(("_messageid".into(), id));
-    }
     values
 }
 
@@ -172,24 +174,6 @@ fn find<'a>(values: &'a Row, name: &str) -> Option<&'a str> {
         .iter()
         .find(|(known, _)| **known == *name)
         .map(|(_, value)| value.as_str())
-}
-
-/// An id that is the same whenever the same search is asked again: a digest of origin, time,
-/// text and place.
-fn identity(values: &Row, place: usize) -> String {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    for name in [
-        "_source",
-        "_sourcehost",
-        "_sourcename",
-        "_messagetime",
-        "_raw",
-    ] {
-        find(values, name).hash(&mut hasher);
-    }
-    place.hash(&mut hasher);
-    (hasher.finish() >> 1).to_string()
 }
 
 /// The value as text; `None` if it is null.
