@@ -62,6 +62,15 @@ impl MemorySink {
         self.inner.lock().unwrap().refusals.push(error);
     }
 
+    /// Waits until a checkpoint is there that is as it should be.
+    pub(crate) async fn wait_for_checkpoint(&self, is_right: impl Fn(&Checkpoint) -> bool) {
+        let has_come = |_: &usize| {
+            let inner = self.inner.lock().unwrap();
+            inner.checkpoints.values().any(&is_right)
+        };
+        self.stored.subscribe().wait_for(has_come).await.unwrap();
+    }
+
     /// Waits until `count` events are stored.
     pub(crate) async fn wait_for(&self, count: usize) {
         self.stored
@@ -84,7 +93,10 @@ impl EventSink for MemorySink {
         if let Some(origin) = &batch.origin {
             let ids = inner.ids.entry(origin.clone()).or_default();
             batch.events.retain(|event| match event.id {
-                Some(id) => ids.insert((event.event_time.unwrap_or(Timestamp::MIN), id)),
+                Some(id) => {
+                    let time = event.id_time.or(event.event_time);
+                    ids.insert((time.unwrap_or(Timestamp::MIN), id))
+                }
                 None => true,
             });
             if let Some(checkpoint) = &batch.checkpoint {

@@ -40,7 +40,8 @@ pub(crate) fn rows(
     let mut found = Vec::new();
     for mut event in events {
         let time = normaliser.fill(&mut event);
-        rows.ids.extend(event.id.map(|id| (id, time)));
+        rows.ids
+            .extend(event.id.map(|id| (id, event.id_time.unwrap_or(time))));
         found.extend(evidence(&event));
         if event.message.len() <= limits::MESSAGE_BYTES_MAX {
             builder.push(&event, &event.message, None, time, now);

@@ -72,6 +72,10 @@ pub struct LogEvent {
     pub metadata: Arc<SourceMetadata>,
     /// The provider's id, where there is one and the origin is re-read.
     pub id: Option<EventId>,
+    /// Until when the id is remembered, as a time that is compared with
+    /// [`crate::Checkpoint::reread_from`]; the event's own time if not given. Later for events
+    /// that are looked for again for longer than others.
+    pub id_time: Option<Timestamp>,
     /// The cloud.
     pub provider: Option<Provider>,
     /// Account, project or subscription.

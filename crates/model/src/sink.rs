@@ -12,8 +12,8 @@ pub struct Checkpoint {
     pub source: String,
     /// The origin inside the source, such as a log group's ARN.
     pub origin: String,
-    /// Event ids of this origin are remembered from here on; what is older will not be read
-    /// again, so its ids can be forgotten.
+    /// Event ids of this origin are remembered from here on (see [`LogEvent::id_time`]); what is
+    /// older will not be read again, so its ids can be forgotten.
     pub reread_from: Timestamp,
     /// What the collector needs to go on; nobody else looks into it.
     pub position: serde_json::Value,

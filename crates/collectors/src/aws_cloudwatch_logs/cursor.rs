@@ -1,12 +1,15 @@
 //! Says which window of a log group to read next, and how far it has been read. Pure.
 //!
-//! AWS shows events late, so "the last event's time" is no position. Four kinds of windows
+//! AWS shows events late, so "the last event's time" is no position. Five kinds of windows
 //! overlap, and the sink drops what it has by id:
 //! - *tip*: the newest seconds, at every poll of a busy group;
 //! - *settle*: from `low` on; it ends with `low` moved to `settle` before the moment it began,
 //!   except that a young group with few events is read whole for its first day: that is cheap,
 //!   and whoever fills a new group by hand or by import writes old times into it;
 //! - *sweep*: `[low - sweep_depth, low)` now and then, for what came later still;
+//! - *deep sweep*: from `low - deep_sweep_depth` up to where sweeps begin, seldom. Ids are not
+//!   remembered for so long, so it hands over only events that were accepted late, and these are
+//!   remembered for longer;
 //! - *history*: what was there before the source was, or while it was away, oldest first.
 
 use model::Timestamp;
@@ -37,6 +40,7 @@ const SLICE_PAGES_MANY: usize = 32;
 const SLICE_PAGES_FEW: usize = 4;
 /// A sweep is read in so many windows, with polls in between.
 const SWEEP_WINDOWS: i64 = 8;
+const DEEP_SWEEP_WINDOWS: i64 = 24;
 
 /// What is kept in the checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,9 @@ pub(crate) struct Position {
     pub(crate) low_ms: i64,
     /// When the last sweep began.
     pub(crate) swept_ms: i64,
+    /// When the last deep sweep began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deep_swept_ms: Option<i64>,
     /// What is still to be read of the time before `low`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) history: Option<Gap>,
@@ -66,6 +73,7 @@ pub(crate) enum Kind {
     Settle,
     History,
     Sweep,
+    DeepSweep,
 }
 
 /// A window to read: from `start_ms` to `end_ms`, both inclusive.
@@ -81,6 +89,11 @@ impl Window {
     /// When the read began, as the clock said.
     pub(crate) fn began(&self) -> Timestamp {
         Timestamp::from_millis(self.began_ms)
+    }
+
+    /// Whether it is read for events that were accepted late, and no others.
+    pub(crate) fn hands_over_only_late(&self) -> bool {
+        self.kind == Kind::DeepSweep
     }
 
     /// Whether it reaches up to the present.
@@ -104,12 +117,16 @@ pub(crate) struct Cursor {
     is_adaptive: bool,
     sweep_interval_ms: i64,
     sweep_depth_ms: i64,
+    /// `None` if there are no deep sweeps.
+    deep_sweep_interval_ms: Option<i64>,
+    deep_sweep_depth_ms: i64,
     lateness_ms: i64,
     tip_ms: Option<i64>,
     settled_ms: Option<i64>,
     settle_events: usize,
     slice_ms: i64,
     sweep: Option<Gap>,
+    deep_sweep: Option<Gap>,
     created_ms: i64,
 }
 
@@ -123,7 +140,7 @@ impl Cursor {
     ) -> Self {
         let now_ms = now.millis();
         let millis = |duration| duration::nanos(duration) / 1_000_000;
-        let position = saved.unwrap_or_else(|| {
+        let mut position = saved.unwrap_or_else(|| {
             let start_ms = match config.start {
                 Start::Creation => created_ms.saturating_sub(EVENT_AGE_MAX_MS),
                 Start::Before(before) => now_ms.saturating_sub(millis(before)),
@@ -135,21 +152,27 @@ impl Cursor {
                 start_ms: start_ms.max(0),
                 low_ms: start_ms.max(0),
                 swept_ms: now_ms,
+                deep_swept_ms: None,
                 history: None,
             }
         });
+        position.deep_swept_ms.get_or_insert(now_ms);
         Cursor {
             position,
             settle_ms: millis(config.settle),
             is_adaptive: config.adaptive_settle,
             sweep_interval_ms: millis(config.sweep_interval),
             sweep_depth_ms: millis(config.sweep_depth),
+            deep_sweep_interval_ms: Some(millis(config.deep_sweep_interval))
+                .filter(|interval_ms| *interval_ms > 0),
+            deep_sweep_depth_ms: millis(config.deep_sweep_depth),
             lateness_ms: 0,
             tip_ms: None,
             settled_ms: None,
             settle_events: 0,
             slice_ms: HOUR_MS,
             sweep: None,
+            deep_sweep: None,
             created_ms,
         }
     }
@@ -183,6 +206,7 @@ impl Cursor {
         saved.is_none_or(|saved| {
             self.position.history != saved.history
                 || self.position.swept_ms != saved.swept_ms
+                || self.position.deep_swept_ms != saved.deep_swept_ms
                 || self.position.low_ms - saved.low_ms >= self.settle_ms / 10
         })
     }
@@ -220,7 +244,7 @@ impl Cursor {
         }
     }
 
-    /// A window of history or of a sweep, if there is one to read.
+    /// A window of history or of a sweep, deep or not, if there is one to read.
     pub(crate) fn next_chore(&mut self, now: Timestamp) -> Option<Window> {
         let now_ms = now.millis();
         if let Some(gap) = self.position.history {
@@ -238,14 +262,24 @@ impl Cursor {
             let from_ms = (until_ms - self.sweep_depth_ms).max(self.position.start_ms);
             self.sweep = (from_ms < until_ms).then_some(Gap { from_ms, until_ms });
         }
-        let gap = self.sweep?;
-        let step_ms = (self.sweep_depth_ms / SWEEP_WINDOWS).max(1);
-        Some(Window {
-            kind: Kind::Sweep,
-            start_ms: gap.from_ms,
-            end_ms: Some(gap.until_ms.min(gap.from_ms + step_ms) - 1),
-            began_ms: now_ms,
-        })
+        if let Some(gap) = self.sweep {
+            let step_ms = self.sweep_depth_ms / SWEEP_WINDOWS;
+            return Some(part_of(gap, step_ms, Kind::Sweep, now_ms));
+        }
+        let is_due = |interval_ms| {
+            let swept_ms = self.position.deep_swept_ms;
+            swept_ms.is_none_or(|swept_ms| now_ms - swept_ms >= interval_ms)
+        };
+        if self.deep_sweep.is_none() && self.deep_sweep_interval_ms.is_some_and(is_due) {
+            self.position.deep_swept_ms = Some(now_ms);
+            let until_ms = self.position.low_ms - self.sweep_depth_ms;
+            let from_ms = self.position.low_ms - self.deep_sweep_depth_ms;
+            let from_ms = from_ms.max(self.position.start_ms);
+            self.deep_sweep = (from_ms < until_ms).then_some(Gap { from_ms, until_ms });
+        }
+        let gap = self.deep_sweep?;
+        let step_ms = self.deep_sweep_depth_ms / DEEP_SWEEP_WINDOWS;
+        Some(part_of(gap, step_ms, Kind::DeepSweep, now_ms))
     }
 
     /// Notes that all pages of `window` have been read.
@@ -276,6 +310,7 @@ impl Cursor {
                 self.slice_ms = self.slice_ms.clamp(*SLICE_MS.start(), *SLICE_MS.end());
             }
             Kind::Sweep => self.sweep = self.sweep.and_then(after),
+            Kind::DeepSweep => self.deep_sweep = self.deep_sweep.and_then(after),
         }
     }
 
@@ -283,11 +318,14 @@ impl Cursor {
         now_ms.saturating_sub(self.created_ms) < YOUNG_MS
     }
 
+    /// What came late while nobody looked may lie before `low`, as far back as sweeps go.
     fn turn_into_history(&mut self, low_ms: i64) {
+        let swept_from_ms = self.position.low_ms.saturating_sub(self.sweep_depth_ms);
+        let swept_from_ms = swept_from_ms.max(self.position.start_ms);
         let from_ms = self
             .position
             .history
-            .map_or(self.position.low_ms, |gap| gap.from_ms);
+            .map_or(swept_from_ms, |gap| gap.from_ms.min(swept_from_ms));
         self.position.history = Some(Gap {
             from_ms,
             until_ms: low_ms,
@@ -302,6 +340,16 @@ impl Cursor {
         } else {
             self.settle_ms
         }
+    }
+}
+
+/// The first part of a gap, as a window.
+fn part_of(gap: Gap, step_ms: i64, kind: Kind, now_ms: i64) -> Window {
+    Window {
+        kind,
+        start_ms: gap.from_ms,
+        end_ms: Some(gap.until_ms.min(gap.from_ms + step_ms.max(1)) - 1),
+        began_ms: now_ms,
     }
 }
 
@@ -412,11 +460,40 @@ mod tests {
     }
 
     #[test]
+    fn a_deep_sweep_covers_a_day_once_a_day_up_to_where_sweeps_begin() {
+        let mut cursor = Cursor::new(&config("start = '9d'"), NOW - 90 * DAY_MS, None, at(NOW));
+        let head = cursor.next_head(at(NOW));
+        cursor.finish(&head, held(1, 1));
+        while let Some(window) = cursor.next_chore(at(NOW)) {
+            cursor.finish(&window, held(1, 0));
+        }
+        let later = at(NOW + DAY_MS);
+        let low_ms = cursor.position().low_ms;
+        let mut covered = low_ms - DAY_MS;
+        while let Some(window) = cursor.next_chore(later) {
+            if window.hands_over_only_late() {
+                assert_eq!((window.kind, window.start_ms), (Kind::DeepSweep, covered));
+                covered = window.end_ms.unwrap() + 1;
+            }
+            cursor.finish(&window, held(1, 0));
+        }
+        assert_eq!(covered, low_ms - 2 * HOUR_MS);
+        let mut never = Cursor::new(&config("deep_sweep_interval = '0s'"), 0, None, at(NOW));
+        let head = never.next_head(at(NOW));
+        never.finish(&head, held(1, 1));
+        while let Some(window) = never.next_chore(at(NOW + 9 * DAY_MS)) {
+            assert!(!window.hands_over_only_late());
+            never.finish(&window, held(1, 0));
+        }
+    }
+
+    #[test]
     fn what_was_missed_while_away_becomes_history_joined_to_what_was_left() {
         let saved = Position {
             start_ms: 0,
             low_ms: NOW - 3 * DAY_MS,
             swept_ms: NOW - 3 * DAY_MS,
+            deep_swept_ms: None,
             history: Some(Gap {
                 from_ms: NOW - 9 * DAY_MS,
                 until_ms: NOW - 4 * DAY_MS,

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Config;
 use super::client::Group;
+use crate::support::duration;
 use crate::support::fields::{Interner, set_column};
 use crate::support::lambda_names::{StreamName, function_of_group};
 
@@ -45,6 +46,9 @@ pub(crate) struct Decoder {
     template: LogEvent,
     /// The same with all that a stream's name tells.
     streams: HashMap<String, LogEvent>,
+    late_ms: i64,
+    /// How much longer than others late events are remembered.
+    late_memory_ms: i64,
 }
 
 impl Decoder {
@@ -72,7 +76,16 @@ impl Decoder {
         Decoder {
             template,
             streams: HashMap::new(),
+            late_ms: millis(config.late_from()),
+            late_memory_ms: millis(config.deep_sweep_depth)
+                .saturating_add(millis(config.sweep_depth).saturating_mul(2)),
         }
+    }
+
+    /// Whether the event was accepted so late that the reads that come soon may miss it.
+    pub(crate) fn is_late(&self, raw: &RawEvent) -> bool {
+        raw.ingestion_time
+            .is_some_and(|accepted| accepted.saturating_sub(raw.timestamp) >= self.late_ms)
     }
 
     pub(crate) fn decode(&mut self, raw: RawEvent) -> LogEvent {
@@ -84,10 +97,13 @@ impl Decoder {
                 raw.log_stream_name, raw.timestamp, raw.message
             )),
         };
+        let event_time = Timestamp::from_millis(raw.timestamp);
+        let is_late = self.is_late(&raw);
         LogEvent {
-            event_time: Some(Timestamp::from_millis(raw.timestamp)),
+            event_time: Some(event_time),
             message: raw.message,
             id: Some(id),
+            id_time: is_late.then(|| event_time.saturating_add_millis(self.late_memory_ms)),
             ..self.stream(raw.log_stream_name)
         }
     }
@@ -111,6 +127,10 @@ impl Decoder {
         self.streams.insert(stream, event.clone());
         event
     }
+}
+
+fn millis(time: std::time::Duration) -> i64 {
+    duration::nanos(time) / 1_000_000
 }
 
 /// The account's number out of `arn:aws:logs:region:account:log-group:name`.

@@ -84,6 +84,13 @@ pub struct Config {
     /// How far such a read goes back.
     #[serde(with = "duration", default = "default_sweep_depth")]
     pub sweep_depth: Duration,
+    /// Time between two reads that go further back, for events that came later than any sweep
+    /// sees; each reads every event of that time once more. `"0s"` for none.
+    #[serde(with = "duration", default = "default_deep_sweep")]
+    pub deep_sweep_interval: Duration,
+    /// How far back such a read goes. AWS takes events up to 14 days old.
+    #[serde(with = "duration", default = "default_deep_sweep")]
+    pub deep_sweep_depth: Duration,
     /// How far back a log group is read that is new to the source: `"creation"` (all of it),
     /// `"now"`, or a duration such as `"14d"`.
     #[serde(default)]
@@ -149,6 +156,9 @@ fn default_sweep_interval() -> Duration {
 fn default_sweep_depth() -> Duration {
     Duration::from_secs(2 * 3600)
 }
+fn default_deep_sweep() -> Duration {
+    Duration::from_secs(24 * 3600)
+}
 fn default_quota_share() -> f64 {
     0.4
 }
@@ -157,6 +167,12 @@ fn yes() -> bool {
 }
 
 impl Config {
+    /// An event that was accepted so much later than its time may have been missed by the reads
+    /// that come soon; only such events does a deep sweep hand over.
+    fn late_from(&self) -> Duration {
+        self.sweep_depth / 2
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         let wrong = |setting: &'static str, problem: &str| {
             Err(CollectorsError::Setting {
@@ -188,6 +204,9 @@ impl Config {
                 "sweep_depth",
                 "must be at least `settle`, and sweep_interval not zero",
             );
+        }
+        if !self.deep_sweep_interval.is_zero() && self.deep_sweep_depth < self.sweep_depth {
+            return wrong("deep_sweep_depth", "must be at least `sweep_depth`");
         }
         if !(self.quota_share > 0.0 && self.quota_share <= 1.0) {
             return wrong("quota_share", "must be above 0 and up to 1");

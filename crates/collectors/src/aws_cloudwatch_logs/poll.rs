@@ -250,6 +250,10 @@ impl Follower {
         if window.is_head() {
             self.note_lateness(&raw);
         }
+        let mut raw = raw;
+        if window.hands_over_only_late() {
+            raw.retain(|event| self.decoder.is_late(event));
+        }
         let is_moved = is_last && self.cursor.is_worth_saving(self.saved.as_ref());
         if raw.is_empty() && !is_moved {
             return Ok(0);

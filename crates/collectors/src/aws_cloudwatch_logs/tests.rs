@@ -26,6 +26,10 @@ struct Fake {
     calls: AtomicUsize,
     bad_tokens: Mutex<std::collections::HashSet<String>>,
     is_kind: bool,
+    /// How much older than two minutes the groups are, in milliseconds.
+    further_age_ms: i64,
+    /// How often an event was served that came late.
+    late_served: tokio::sync::watch::Sender<usize>,
 }
 
 impl Fake {
@@ -47,6 +51,18 @@ impl Fake {
         }
     }
 
+    /// Puts one event that was accepted at another time than it bears.
+    fn put_one(&self, group: &str, message: &str, timestamp: i64, ingestion_time: i64) {
+        let mut groups = self.groups.lock().unwrap();
+        groups.entry(group.to_owned()).or_default().push(json!({
+            "logStreamName": "2026/11/23/[$LATEST]0000",
+            "timestamp": timestamp,
+            "message": message,
+            "ingestionTime": ingestion_time,
+            "eventId": message,
+        }));
+    }
+
     fn describe(&self, body: &Value) -> Response {
         let prefix = body["logGroupNamePrefix"].as_str().unwrap_or_default();
         let after = body["nextToken"].as_str().unwrap_or_default();
@@ -61,7 +77,7 @@ impl Fake {
             .map(|name| {
                 json!({
                     "logGroupName": name,
-                    "creationTime": FixedClock.now().millis() - 120_000,
+                    "creationTime": FixedClock.now().millis() - 120_000 - self.further_age_ms,
                     "arn": format!("arn:aws:logs:us-east-1:1:log-group:{name}:*"),
                 })
             })
@@ -111,6 +127,11 @@ impl Fake {
         let next = offset + PAGE_EVENTS;
         let token = (next < inside.len()).then(|| format!("{next}-empty"));
         let page: Vec<&Value> = inside.iter().skip(offset).take(PAGE_EVENTS).collect();
+        let late = page
+            .iter()
+            .filter(|event| event["message"] == "late")
+            .count();
+        self.late_served.send_modify(|served| *served += late);
         Json(json!({"events": page, "nextToken": token})).into_response()
     }
 }
@@ -143,19 +164,23 @@ async fn serve(fake: &Arc<Fake>) -> String {
 }
 
 fn start(endpoint_url: &str, sink: &Arc<MemorySink>) -> Sources {
-    let mut config: Config = toml::from_str(
+    start_with(endpoint_url, sink, Arc::new(FixedClock), "")
+}
+
+fn start_with(
+    endpoint_url: &str,
+    sink: &Arc<MemorySink>,
+    clock: Arc<dyn Clock>,
+    more: &str,
+) -> Sources {
+    let mut config: Config = toml::from_str(&format!(
         "name = 'prod'\nregion = 'us-east-1'\npoll_interval = '10ms'\n\
-         discovery_interval = '20ms'\nquota_share = 1.0",
-    )
+         discovery_interval = '20ms'\nquota_share = 1.0\n{more}",
+    ))
     .unwrap();
     config.endpoint_url = Some(endpoint_url.to_owned());
     let sink: Arc<dyn EventSink> = Arc::<MemorySink>::clone(sink);
-    Sources::start(
-        vec![SourceConfig::AwsCloudwatchLogs(config)],
-        sink,
-        Arc::new(FixedClock),
-    )
-    .unwrap()
+    Sources::start(vec![SourceConfig::AwsCloudwatchLogs(config)], sink, clock).unwrap()
 }
 
 fn expected(groups: &[(&str, usize)]) -> Vec<String> {
@@ -252,6 +277,49 @@ async fn the_checkpoint_moves_only_with_the_last_page_of_a_window() {
 }
 
 #[tokio::test]
+async fn an_event_that_comes_hours_late_is_found_by_deep_sweeps_and_stored_once() {
+    const GROUP: &str = "/aws/lambda/old";
+    const HOUR_MS: i64 = 3_600_000;
+    let fake = Arc::new(Fake {
+        is_kind: true,
+        further_age_ms: 72 * HOUR_MS,
+        ..Fake::default()
+    });
+    let begin = FixedClock.now();
+    let clock = Arc::new(model::ManualClock::at(begin));
+    let at_ms = |hours: i64| begin.millis() + hours * HOUR_MS;
+    let go_to = |hours: i64| {
+        let now = begin.saturating_add_millis(hours * HOUR_MS);
+        clock.advance_nanos(now.nanos() - clock.now().nanos());
+    };
+    fake.put_one(GROUP, "first", at_ms(0) - 1_000, at_ms(0));
+    let sink = Arc::new(MemorySink::default());
+    let sources = start_with(
+        &serve(&fake).await,
+        &sink,
+        Arc::<model::ManualClock>::clone(&clock),
+        "deep_sweep_interval = '2h'",
+    );
+    sink.wait_for(1).await;
+    go_to(10);
+    let swept = |checkpoint: &model::Checkpoint| {
+        checkpoint.position["deep_swept_ms"] == clock.now().millis()
+    };
+    sink.wait_for_checkpoint(swept).await;
+    // Later than any sweep before has looked for.
+    fake.put_one(GROUP, "late", at_ms(5), at_ms(10));
+    go_to(24);
+    sink.wait_for(2).await;
+    let mut late_served = fake.late_served.subscribe();
+    go_to(26);
+    late_served.wait_for(|served| *served >= 2).await.unwrap();
+    fake.put_one(GROUP, "last", at_ms(26), at_ms(26));
+    sink.wait_for(3).await;
+    sources.shutdown().await;
+    assert_eq!(sorted(&sink), ["first", "last", "late"]);
+}
+
+#[tokio::test]
 async fn a_busy_sink_gets_the_same_batch_again() {
     let fake = Arc::new(Fake {
         is_kind: true,
@@ -308,6 +376,7 @@ fn settings_that_cannot_work_are_refused_by_name() {
         ("log_group_prefixes = []", "log_group_prefixes"),
         ("quota_share = 1.5", "quota_share"),
         ("sweep_depth = '1m'", "sweep_depth"),
+        ("deep_sweep_depth = '1h'", "deep_sweep_depth"),
         ("poll_interval = '0s'", "poll_interval"),
     ] {
         let config: Config = toml::from_str(&format!("name = 'a'\nregion = 'r'\n{extra}")).unwrap();
