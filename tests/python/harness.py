@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -66,14 +67,15 @@ def workspace():
 
 
 class Process:
-    """A program of ours, ended by its process id; its output goes to a file."""
+    """A program of ours, ended by its process id; its output goes to a file. With `file_bytes_max` no file of its can grow larger: writing fails."""
 
-    def __init__(self, arguments, log, environment=None):
+    def __init__(self, arguments, log, environment=None, file_bytes_max=None):
         self.arguments, self.log_path = [str(argument) for argument in arguments], log
         self.log = open(log, "ab")
         self.process = subprocess.Popen(
             self.arguments, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})}, cwd=pathlib.Path(log).parent,
+            preexec_fn=file_bytes_max and (lambda: limit_files(file_bytes_max)), restore_signals=not file_bytes_max,
         )
 
     def output(self):
@@ -95,11 +97,17 @@ class Process:
         return status
 
 
+def limit_files(bytes_max):
+    """Makes writes beyond the limit fail in this process and those it starts, instead of ending it."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+
+
 class Node:
     """A `nephoscope serve` with its configuration and data in one directory."""
 
-    def __init__(self, folder, sources, more="", environment=None):
-        self.folder, self.environment, self.process = folder, environment, None
+    def __init__(self, folder, sources, more="", environment=None, file_bytes_max=None):
+        self.folder, self.environment, self.process, self.file_bytes_max = folder, environment, None, file_bytes_max
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "nephoscope.toml"
@@ -117,9 +125,13 @@ class Node:
             self.process.end()
 
     def start(self):
-        """Starts the node and waits until it answers."""
-        self.process = Process([BINARY, "serve", "--config", self.config], self.folder / "node.log", self.environment)
+        """Starts the node and waits until it is ready."""
+        self.begin()
         wait_until(self._is_ready, "the node is ready")
+
+    def begin(self):
+        """Starts the node."""
+        self.process = Process([BINARY, "serve", "--config", self.config], self.folder / "node.log", self.environment, self.file_bytes_max)
 
     def kill(self):
         """`kill -9`."""

@@ -54,6 +54,14 @@ impl ApiError {
         )
     }
 
+    pub(crate) fn starting() -> Self {
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "starting",
+            "the node is starting, its log is being replayed; try again in a moment",
+        )
+    }
+
     pub(crate) fn unknown_search(id: &str) -> Self {
         ApiError::new(
             StatusCode::NOT_FOUND,

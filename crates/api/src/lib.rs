@@ -5,6 +5,7 @@
 //! room, and the answer into JSON.
 
 mod auth;
+mod door;
 mod error;
 mod limit;
 mod metrics;
@@ -19,6 +20,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use model::Clock;
 
 pub use auth::AccessKey;
+pub use door::Door;
 
 /// What the routes answer from.
 #[derive(Clone)]
@@ -51,8 +53,8 @@ impl std::fmt::Debug for Node {
     }
 }
 
-/// Returns everything that the node answers.
-pub fn router(node: Node) -> Router {
+/// Returns everything that the node answers once it is there.
+fn router(node: Node) -> Router {
     let (receivers, ui) = (node.sources.router(), node.ui.clone());
     let keys = auth::Keys::new(&node.access_keys);
     let guarded = routes::api()

@@ -111,6 +111,13 @@ impl Ingest {
         self.flusher.failed()
     }
 
+    /// Says why the disk takes no more, if it does not: senders are asked to wait until there is
+    /// space again.
+    pub fn shortage(&self) -> Option<String> {
+        let journal = lock(&self.shared.journal).clone()?;
+        self.shared.disk_shortage(&journal)
+    }
+
     /// Flushes and takes no more events.
     ///
     /// # Errors

@@ -1,19 +1,21 @@
 //! The order of start and stop, and what is connected to what.
 //!
-//! Start: store (opens the catalog) → ingest (replays the log) → searches → sources (begin to
-//! deliver) → HTTP. Stop goes the other way, so that nothing is delivered to a closed room.
+//! Start: HTTP (says that the node is starting) → store (opens the catalog) → ingest (replays
+//! the log) → searches → sources (begin to deliver) → HTTP answers. Stop goes the other way, so
+//! that nothing is delivered to a closed room.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use ingest::Ingest;
 use model::{Clock, EventSink};
 use storage::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{Config, ServerError, telemetry};
 
@@ -50,6 +52,9 @@ impl Server {
                 source,
             })?;
         let metrics = telemetry::metrics_handle()?;
+        let door = api::Door::default();
+        let (stop_http, stopped) = oneshot::channel();
+        let http = tokio::spawn(serve(listener, door.router(), stopped));
 
         let data_dir = config.storage.data_dir.clone();
         let store = Store::open(config.storage, Arc::clone(&clock))
@@ -67,7 +72,7 @@ impl Server {
             Arc::clone(&clock),
         )?);
 
-        let router = api::router(api::Node {
+        door.open(api::Node {
             store,
             ingest: Arc::clone(&ingest),
             searches,
@@ -78,8 +83,6 @@ impl Server {
             version: env!("CARGO_PKG_VERSION"),
             ui: web::router(),
         });
-        let (stop_http, stopped) = oneshot::channel();
-        let http = tokio::spawn(serve(listener, router, stopped));
         info!(%address, "listening");
         Ok(Server {
             address,
@@ -126,6 +129,12 @@ impl Server {
 /// Answers until told to stop. Open connections are not waited for: a search that streams to a
 /// browser would hold the node for ever.
 async fn serve(listener: TcpListener, router: axum::Router, stopped: oneshot::Receiver<()>) {
+    // Small answers must not wait until the client has acknowledged the one before.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            warn!(%error, "cannot make a connection answer at once");
+        }
+    });
     let serving = axum::serve(listener, router);
     tokio::select! {
         result = serving.into_future() => {

@@ -1,4 +1,5 @@
-//! `/healthz`, `/readyz`: whether the process lives and can answer. Open to everybody.
+//! `/healthz`, `/readyz`: whether the process lives, and whether it can take events and answer.
+//! Open to everybody.
 
 use axum::Router;
 use axum::extract::State;
@@ -8,9 +9,7 @@ use axum::routing::get;
 use super::Shared;
 
 pub(crate) fn router() -> Router<Shared> {
-    Router::new()
-        .route("/healthz", get(live))
-        .route("/readyz", get(ready))
+    Router::new().route("/readyz", get(ready))
 }
 
 /// The process lives.
@@ -19,16 +18,18 @@ pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// The store is open, the log is replayed (routes exist only from then on), the catalog
-/// answers, and what is sent can be made durable. Without the last, the node is about to end.
+/// The log is replayed, what is sent can be made durable, there is space for it, and the
+/// catalog answers. Searches go on while the disk is full; a node whose log failed is about to
+/// end.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, body = String),
     (status = 503, description = "Not ready, and why", body = String),
 ))]
 pub(crate) async fn ready(State(node): State<Shared>) -> (StatusCode, String) {
-    let failure = match node.ingest.failure() {
-        Some(failure) => Err(format!("ingest has stopped: {failure}")),
-        None => node.store.catalog().check().await.map_err(|error| {
+    let failure = match (node.ingest.failure(), node.ingest.shortage()) {
+        (Some(failure), _) => Err(format!("ingest has stopped: {failure}")),
+        (None, Some(shortage)) => Err(shortage),
+        (None, None) => node.store.catalog().check().await.map_err(|error| {
             let cause = std::error::Error::source(&error);
             let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
             format!("{error}{cause}")

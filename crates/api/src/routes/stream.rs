@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{Shared, search_jobs};
 use crate::error::{ApiError, Result};
 
-/// Lines come at most this often.
+/// Lines come at most this often, but the last one comes at once.
 const LINE_INTERVAL: Duration = Duration::from_millis(100);
 /// A line is repeated after this long without news, so that a dead client is noticed.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
@@ -67,11 +67,21 @@ async fn next_line(
     if follower.is_over {
         return None;
     }
-    sleep_until(follower.next_line).await;
-    let is_gone = matches!(
-        timeout(SILENCE_MAX, follower.status.changed()).await,
-        Ok(Err(_))
-    );
+    let silence = timeout(SILENCE_MAX, follower.status.changed()).await;
+    let mut is_gone = matches!(silence, Ok(Err(_)));
+    if !is_gone {
+        let status = &mut follower.status;
+        let ended = async {
+            status
+                .wait_for(|status| status.state.is_final())
+                .await
+                .is_err()
+        };
+        tokio::select! {
+            () = sleep_until(follower.next_line) => {}
+            has_gone = ended => is_gone = has_gone,
+        }
+    }
     follower.searches.touch(&follower.id);
     follower.next_line = Instant::now() + LINE_INTERVAL;
     let status = follower.status.borrow_and_update().clone();
