@@ -3,6 +3,7 @@
 //! A node runs without any file. Text values may contain `${NAME}`, which stands for an
 //! environment variable.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +95,16 @@ impl Config {
                 return Err(format!("auth.access_keys[{index}] has an empty id or key"));
             }
         }
+        let mut names = BTreeSet::new();
+        for source in &self.sources {
+            source.validate().map_err(|error| error.to_string())?;
+            if !names.insert(source.name()) {
+                return Err(format!(
+                    "two sources are called `{}`; their checkpoints would be mixed up",
+                    source.name()
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -132,6 +143,9 @@ fn with_suggestion(message: &str) -> String {
 }
 
 #[cfg(test)]
+mod page_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -151,6 +165,16 @@ mod tests {
             "{mistake}"
         );
         assert!(mistake.contains("did you mean `listen`?"), "{mistake}");
+    }
+
+    #[test]
+    fn sources_that_cannot_work_are_refused() {
+        let source = "[[sources]]\nname = \"a\"\ncollector = \"sumo_http\"\n";
+        let mistake = Config::parse(&format!("{source}token = \"\"\n")).unwrap_err();
+        assert!(mistake.contains("token"), "{mistake}");
+        let twice = format!("{source}token = \"t\"\n").repeat(2);
+        let mistake = Config::parse(&twice).unwrap_err();
+        assert!(mistake.contains("two sources are called `a`"), "{mistake}");
     }
 
     #[test]
