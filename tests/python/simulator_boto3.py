@@ -1,14 +1,8 @@
-"""Checks the simulated CloudWatch Logs with the official Python client, as a second opinion.
-
-Usage: python simulator_boto3.py ENDPOINT
-
-Needs `boto3`. The simulator must have its usual quotas, or none: the client retries what is
-throttled. Every check says what it found; the exit status is 1 if one of them failed.
-"""
+"""The simulated CloudWatch Logs answer the official Python client as the real ones do: a second opinion on what our tests rest on."""
 
 import collections
 import json
-import sys
+import re
 import time
 import urllib.request
 import uuid
@@ -17,14 +11,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import harness
+from harness import BINARY, Process, finish, wait_until, workspace
+
 FLEET = "/aws/lambda/"
-failures = []
 
 
 def check(name, holds, detail=""):
-    print(("ok    " if holds else "FAILED") + f" {name}" + (f": {detail}" if detail else ""))
-    if not holds:
-        failures.append(name)
+    harness.check(holds, name + (f": {detail}" if detail else ""))
 
 
 def client(endpoint):
@@ -168,16 +162,18 @@ def check_errors(logs):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    endpoint = sys.argv[1].rstrip("/")
-    logs = client(endpoint)
-    check_fleet(logs, endpoint)
-    check_put(logs)
-    check_errors(logs)
-    if failures:
-        sys.exit(f"{len(failures)} checks failed")
+    with workspace() as folder:
+        clouds = Process([BINARY, "simulate", "clouds"], folder / "clouds.log")
+        try:
+            shown = wait_until(lambda: re.search(r"CloudWatch at (http://\S+)", clouds.output()), "the clouds print their address")
+            endpoint = shown.group(1)
+            logs = client(endpoint)
+            check_fleet(logs, endpoint)
+            check_put(logs)
+            check_errors(logs)
+        finally:
+            clouds.end()
+    finish()
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -1,7 +1,8 @@
 //! `nephoscope check`: parses and plans queries, and reads configuration and content files,
-//! without running anything.
+//! without running anything. Ends with 0 if all is well, 1 if there are mistakes, 2 if something
+//! could not be checked.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,18 +12,55 @@ use serde::{Deserialize, Serialize};
 
 use crate::language_argument::LanguageArgument;
 
+/// The exit status of a check that could not be made.
+const NOT_CHECKED: u8 = 2;
+/// Progress is shown after so many items.
+const PROGRESS_ITEMS: usize = 256;
+const CONFIGURATION: &str = "nephoscope.toml";
+const SAVED_SEARCH: &str = ".search.toml";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A file or folder, or `-` for standard input. `*.toml` is configuration or content by its
-    /// name, `*.jsonl` holds a query a line (`{"id","query"}`, optionally `"language"`), any
-    /// other file is one query. Standard input is read as `*.jsonl`.
+    /// A file or folder, or `-` for standard input. By its name a file is `*.search.toml`, a saved
+    /// search; any other `*.toml`, a configuration; `*.jsonl`, a query a line (`{"id","query"}`,
+    /// optionally `"language"`); anything else, one query. Of a folder the saved searches, the
+    /// `*.jsonl` and `nephoscope.toml` are checked. Standard input is `*.jsonl`.
     path: PathBuf,
+    /// What the file or standard input is, if its name does not tell.
+    #[arg(long, value_enum)]
+    kind: Option<Kind>,
     /// Language of queries that do not name theirs.
     #[arg(long, value_enum, default_value_t = LanguageArgument::Log)]
     language: LanguageArgument,
     /// Words for people, or one JSON object a line.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// The configuration of a node.
+    Config,
+    /// A saved search.
+    Search,
+    /// One query.
+    Query,
+    /// A query a line, as JSON.
+    Lines,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Kind> {
+        let name = path.display().to_string();
+        Ok(match path.extension().and_then(|ending| ending.to_str()) {
+            Some("jsonl") => Kind::Lines,
+            Some("toml") if name.ends_with(SAVED_SEARCH) => Kind::Search,
+            Some("toml") => Kind::Config,
+            Some("gz") => bail!("{name} is compressed: zcat {name} | nephoscope check -"),
+            _ => Kind::Query,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -52,84 +90,124 @@ struct QueryLine {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut checked = Vec::new();
-    if arguments.path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read standard input")?;
-        checked.extend(check_lines("-", &text, arguments.language));
-    } else {
-        check_path(&arguments.path, arguments.language, &mut checked)?;
+    let mut checker = Checker {
+        language: arguments.language,
+        format: arguments.format,
+        shows_progress: std::io::stderr().is_terminal() && !std::io::stdout().is_terminal(),
+        checked: 0,
+        failed: 0,
+    };
+    if let Err(error) = checker.path(&arguments.path, arguments.kind) {
+        eprintln!("error: {error:#}");
+        return Ok(ExitCode::from(NOT_CHECKED));
     }
-    let failed = checked.iter().filter(|item| !item.ok).count();
-    for item in &checked {
-        match arguments.format {
-            CheckFormat::Json => println!("{}", serde_json::to_string(item)?),
-            CheckFormat::Text => print_text(item),
-        }
-    }
-    if arguments.format == CheckFormat::Text {
-        println!("{} checked, {failed} with mistakes", checked.len());
-    }
-    Ok(if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    checker.finish();
+    Ok(match checker.failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     })
 }
 
-fn check_path(path: &Path, language: LanguageArgument, checked: &mut Vec<Checked>) -> Result<()> {
-    if path.is_dir() {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(path)
-            .with_context(|| format!("cannot list {}", path.display()))?
+/// Checks, prints what it finds as it goes, and counts.
+struct Checker {
+    language: LanguageArgument,
+    format: CheckFormat,
+    /// Where the terminal does not show the findings go by.
+    shows_progress: bool,
+    checked: usize,
+    failed: usize,
+}
+
+impl Checker {
+    fn path(&mut self, path: &Path, kind: Option<Kind>) -> Result<()> {
+        if path == Path::new("-") {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read standard input")?;
+            return self.text("-", &text, kind.unwrap_or(Kind::Lines));
+        }
+        if path.is_dir() {
+            return self.folder(path);
+        }
+        let kind = kind.map_or_else(|| Kind::of(path), Ok)?;
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+        self.text(&name, &text, kind)
+    }
+
+    fn folder(&mut self, folder: &Path) -> Result<()> {
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+            .with_context(|| format!("cannot list {}", folder.display()))?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<std::io::Result<_>>()?;
         entries.sort();
-        let wanted = |path: &&PathBuf| {
-            path.is_dir()
-                || path
-                    .extension()
-                    .is_some_and(|ending| ending == "toml" || ending == "jsonl")
+        let is_ours = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| {
+                name == CONFIGURATION || name.ends_with(SAVED_SEARCH) || name.ends_with(".jsonl")
+            })
         };
-        return entries
+        entries
             .iter()
-            .filter(wanted)
-            .try_for_each(|entry| check_path(entry, language, checked));
+            .filter(|path| path.is_dir() || is_ours(path))
+            .try_for_each(|path| self.path(path, None))
     }
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("jsonl") => checked.extend(check_lines(&name, &text, language)),
-        Some("toml") => checked.push(check_toml(&name, &text)),
-        Some("gz") => bail!("{name} is compressed: zcat {name} | nephoscope check -"),
-        _ => checked.push(check_query(name, &text, language)),
-    }
-    Ok(())
-}
 
-fn check_lines(name: &str, text: &str, language: LanguageArgument) -> Vec<Checked> {
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(
-            |(index, line)| match serde_json::from_str::<QueryLine>(line) {
+    fn text(&mut self, name: &str, text: &str, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::Lines => self.lines(name, text),
+            Kind::Query => self.tell(&check_query(name.to_owned(), text, self.language)),
+            Kind::Search => self.tell(&match content::SavedSearch::parse(text) {
+                Ok(search) => check_query(name.to_owned(), &search.query, LanguageArgument::Log),
+                Err(error) => complaint(name.to_owned(), error.to_string()),
+            }),
+            Kind::Config => self.tell(&match server::Config::parse(text) {
+                Ok(_) => right(name.to_owned()),
+                Err(message) => complaint(name.to_owned(), message),
+            }),
+        }
+    }
+
+    fn lines(&mut self, name: &str, text: &str) -> Result<()> {
+        let lines = text.lines().enumerate();
+        for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            self.tell(&match serde_json::from_str::<QueryLine>(line) {
                 Ok(line) => {
-                    let id = line
-                        .id
-                        .as_str()
-                        .map_or_else(|| line.id.to_string(), str::to_owned);
-                    check_query(id, &line.query, line.language.unwrap_or(language))
+                    let id = line.id.as_str().map(str::to_owned);
+                    let id = id.unwrap_or_else(|| line.id.to_string());
+                    check_query(id, &line.query, line.language.unwrap_or(self.language))
                 }
-                Err(error) => complaint(
-                    format!("{name}:{}", index + 1),
-                    format!("not a query line: {error}"),
-                ),
-            },
-        )
-        .collect()
+                Err(error) => {
+                    let place = format!("{name}:{}", index + 1);
+                    complaint(place, format!("not a query line: {error}"))
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, item: &Checked) -> Result<()> {
+        self.checked += 1;
+        self.failed += usize::from(!item.ok);
+        match self.format {
+            CheckFormat::Json => println!("{}", serde_json::to_string(item)?),
+            CheckFormat::Text => print_text(item),
+        }
+        if self.shows_progress && self.checked.is_multiple_of(PROGRESS_ITEMS) {
+            eprint!("\r{} checked, {} with mistakes", self.checked, self.failed);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) {
+        if self.shows_progress && self.checked >= PROGRESS_ITEMS {
+            eprintln!("\r{} checked, {} with mistakes", self.checked, self.failed);
+        }
+        if self.format == CheckFormat::Text {
+            println!("{} checked, {} with mistakes", self.checked, self.failed);
+        }
+    }
 }
 
 fn check_query(id: String, text: &str, language: LanguageArgument) -> Checked {
@@ -138,37 +216,26 @@ fn check_query(id: String, text: &str, language: LanguageArgument) -> Checked {
         .iter()
         .all(|diagnostic| diagnostic.severity != Severity::Error);
     Checked {
-        id,
-        ok,
         diagnostics,
-        message: None,
+        ok,
+        ..right(id)
     }
 }
 
-fn check_toml(name: &str, text: &str) -> Checked {
-    if name.ends_with(".search.toml") {
-        return match content::SavedSearch::parse(text) {
-            Ok(search) => check_query(name.to_owned(), &search.query, LanguageArgument::Log),
-            Err(error) => complaint(name.to_owned(), error.to_string()),
-        };
-    }
-    match server::Config::parse(text) {
-        Ok(_) => Checked {
-            id: name.to_owned(),
-            ok: true,
-            diagnostics: Vec::new(),
-            message: None,
-        },
-        Err(message) => complaint(name.to_owned(), message),
+fn right(id: String) -> Checked {
+    Checked {
+        id,
+        ok: true,
+        diagnostics: Vec::new(),
+        message: None,
     }
 }
 
 fn complaint(id: String, message: String) -> Checked {
     Checked {
-        id,
         ok: false,
-        diagnostics: Vec::new(),
         message: Some(message),
+        ..right(id)
     }
 }
 

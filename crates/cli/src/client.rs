@@ -7,8 +7,9 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// How often the state of a search is asked for.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The state of a search is asked for at once, then less and less often, up to this.
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(100);
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(2);
 /// Rows fetched at once.
 const PAGE_ROWS: usize = 10_000;
 
@@ -153,6 +154,7 @@ impl<'a> Api<'a> {
 
     async fn collect(&self, id: &str, limit: usize, progress: impl Fn(&str)) -> Result<Found> {
         let mut warnings = Vec::new();
+        let mut wait = POLL_INTERVAL_MIN;
         let status = loop {
             let answer = self
                 .send(reqwest::Method::GET, &format!("search/jobs/{id}"), None)
@@ -170,7 +172,8 @@ impl<'a> Api<'a> {
                     status.message_count, status.record_count
                 )),
             }
-            tokio::time::sleep(POLL_INTERVAL).await;
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(POLL_INTERVAL_MAX);
         };
         let kind = if status.record_count > 0 {
             "records"

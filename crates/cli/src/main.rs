@@ -14,6 +14,7 @@ mod metrics_client;
 mod output;
 mod query_command;
 mod serve;
+mod simulate;
 mod time_argument;
 
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ enum Command {
     Demo(demo::Arguments),
     /// Ask a node a question.
     Query(query_command::Arguments),
+    /// Simulated clouds alone, for tests and measurements.
+    #[command(subcommand, hide = true)]
+    Simulate(simulate::Arguments),
     /// Check configuration and queries without running them.
     Check(check::Arguments),
 }
@@ -49,6 +53,7 @@ async fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Query(arguments) => query_command::run(arguments).await,
+        Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Check(arguments) => check::run(&arguments),
     };
     result.unwrap_or_else(|error| {

@@ -19,8 +19,8 @@ pub struct SimulatorConfig {
     /// After how many minutes the bad version of `checkout-api` goes live and is rolled back,
     /// counted from the start; `None` for a fleet without a story.
     pub bad_deployment_minutes: Option<(u32, u32)>,
-    /// After how many minutes the fleet falls silent, counted from the start.
-    pub silent_after_minutes: Option<u32>,
+    /// After how many seconds the fleet falls silent, counted from the start.
+    pub silent_after_seconds: Option<u32>,
     /// How many events of the fleet are kept; the oldest go first. A thousand take about 400 KB.
     pub events_max: usize,
     /// How many hours events of the fleet are kept.
@@ -44,7 +44,7 @@ impl SimulatorConfig {
             events_per_second: 60.0,
             history_minutes: 30,
             bad_deployment_minutes: Some((4, 20)),
-            silent_after_minutes: None,
+            silent_after_seconds: None,
             events_max: 500_000,
             retention_hours: 24,
             account: "123456789012".to_owned(),
@@ -56,12 +56,13 @@ impl SimulatorConfig {
 
     /// The fleet of a simulator that starts at `now`.
     pub(crate) fn fleet(&self, now: Timestamp) -> FleetConfig {
+        let after_seconds = |seconds: u32| now.saturating_add_millis(i64::from(seconds) * 1_000);
         let after = |minutes: u32| now.saturating_add_millis(i64::from(minutes) * 60_000);
         FleetConfig {
             seed: self.seed,
             start: now.saturating_add_millis(-i64::from(self.history_minutes) * 60_000),
             events_per_second: self.events_per_second,
-            end: self.silent_after_minutes.map(after),
+            end: self.silent_after_seconds.map(after_seconds),
             bad_deployment: self
                 .bad_deployment_minutes
                 .map(|(live, rolled_back)| (after(live), after(rolled_back))),

@@ -303,7 +303,7 @@ async fn events_become_visible_after_a_delay_and_some_late() {
         ingestion_delay_ms: 2_000,
         ..Nuisances::none()
     };
-    let cloud = Cloud::new(nuisances, |config| config.silent_after_minutes = Some(1));
+    let cloud = Cloud::new(nuisances, |config| config.silent_after_seconds = Some(60));
     cloud.pass_ms(60_000);
     let request = json!({"logGroupName": GROUP});
     let first = cloud.all_pages(request.clone()).await.0;
