@@ -1,6 +1,7 @@
-//! The repository's chores: `cargo xtask test` runs every check there is.
+//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
+mod bench;
 mod count;
 mod install;
 mod shell;
@@ -24,11 +25,14 @@ struct Arguments {
 enum Chore {
     /// Install what the tests need, then run all of them
     Test(test::TestArguments),
+    /// Measure ingest and ten questions, beside chDB
+    Bench(bench::BenchArguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test(arguments) => test::run(&arguments),
+        Chore::Bench(arguments) => bench::run(&arguments),
     };
     if let Err(error) = done {
         // Without the backtrace that `Debug` would add: the last line is the result.

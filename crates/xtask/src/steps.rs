@@ -27,11 +27,21 @@ pub(crate) const STEPS: &[Step] = &[
     test("ui in chromium", || {
         plain("npm --prefix crates/web/ui run e2e:mock")
     }),
+    test("bench smoke", || {
+        crate::bench::smoke()?;
+        Ok(Count::default())
+    }),
     test("durable post", || script("durable_post.py")),
     test("bad input", || script("bad_input.py")),
+    test("command line", || script("command_line.py")),
+    test("readiness", || script("readiness.py")),
     test("sumologic sdk", || script("sumologic_sdk.py")),
     test("metrics", || script("metrics.py")),
     test("moto exactly once", || script("moto_exactly_once.py")),
+    test("simulator boto3", || script("simulator_boto3.py")),
+    test("simulator exactly once", || {
+        script("simulator_exactly_once.py")
+    }),
     test("demo", || script("demo.py")),
     test("browser", || script("browser.py")),
 ];

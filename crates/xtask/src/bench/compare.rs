@@ -1,0 +1,65 @@
+//! Whether two answers are the same.
+
+use std::collections::BTreeMap;
+
+/// An answer: one value for each combination of the other columns. Keys and values are text.
+pub(super) type Answer = BTreeMap<String, String>;
+
+/// Percentiles are estimated by both; they may differ by so much of their size.
+const NUMBER_TOLERANCE: f64 = 0.03;
+
+/// Says what differs first, if anything does.
+pub(super) fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
+    if ours.len() != theirs.len() {
+        return Some(format!(
+            "{} rows, the peer has {}",
+            ours.len(),
+            theirs.len()
+        ));
+    }
+    ours.iter().find_map(|(key, value)| {
+        let Some(other) = theirs.get(key) else {
+            return Some(format!("the peer has no row `{key}`"));
+        };
+        (!is_alike(value, other)).then(|| format!("`{key}` is {value}, the peer says {other}"))
+    })
+}
+
+/// Counts must be equal; other numbers nearly so.
+fn is_alike(one: &str, other: &str) -> bool {
+    if one == other {
+        return true;
+    }
+    let is_count = |text: &str| text.parse::<i64>().is_ok();
+    match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(a), Ok(b)) if !(is_count(one) && is_count(other)) => {
+            (a - b).abs() <= NUMBER_TOLERANCE * a.abs().max(b.abs())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(rows: &[(&str, &str)]) -> Answer {
+        let pairs = rows.iter();
+        pairs
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn counts_must_be_equal_and_estimates_close() {
+        let ours = answer(&[("a", "100"), ("b", "1.00")]);
+        assert_eq!(
+            difference(&ours, &answer(&[("a", "100"), ("b", "1.01")])),
+            None
+        );
+        assert!(difference(&ours, &answer(&[("a", "101"), ("b", "1.00")])).is_some());
+        assert!(difference(&ours, &answer(&[("a", "100"), ("b", "1.10")])).is_some());
+        assert!(difference(&ours, &answer(&[("a", "100")])).is_some());
+        assert!(difference(&ours, &answer(&[("a", "100"), ("c", "1.00")])).is_some());
+    }
+}
