@@ -5,8 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    Shared, fields, health, language, metrics_queries, metrics_results, queries, search_jobs,
-    status, stream,
+    Shared, export, facets, fields, health, language, metrics_queries, metrics_results, queries,
+    search_jobs, status, stream, tables,
 };
 
 #[derive(OpenApi)]
@@ -22,18 +22,22 @@ use crate::routes::{
         search_jobs::records,
         search_jobs::cancel,
         stream::follow,
+        export::export,
+        facets::facets,
         language::language,
         metrics_queries::run,
         metrics_results::run,
         queries::check,
         queries::explain,
         fields::fields,
+        tables::tables,
         status::status,
         status::metrics,
         health::live,
         health::ready,
     ),
     components(schemas(
+        facets::Facets,
         metrics_queries::MetricsQueries,
         metrics_results::MetricsResults,
         search_jobs::Job,

@@ -17,6 +17,14 @@ pub const SEARCH_RECORDS_MAX: usize = 100_000;
 pub const PAGE_ROWS_MAX: usize = 10_000;
 /// Columns that `transpose` may make (Sumo Logic's own limit).
 pub const TRANSPOSE_COLUMNS_MAX: usize = 300;
+/// Different values of a field that a facet counts.
+pub const FACET_VALUES_MAX: usize = 10_000;
+/// Longest value that a facet counts on its own, in bytes.
+pub const FACET_VALUE_BYTES_MAX: usize = 1_000;
+/// Fields in one request for facets.
+pub const FACET_FIELDS_MAX: usize = 20;
+/// Filters beside the text of a query.
+pub const FILTERS_MAX: usize = 50;
 /// Searches that may run or be kept at once.
 pub const SEARCHES_MAX: usize = 200;
 /// Longest line of a metrics request, in bytes.

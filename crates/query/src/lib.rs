@@ -12,6 +12,7 @@ mod plan;
 mod scan;
 mod search;
 mod session;
+mod sql_words;
 mod syntax;
 
 pub use check::check;
@@ -25,8 +26,10 @@ pub use metrics::{
 pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
 pub use scan::TimeColumn;
 pub use search::{
-    Bucket, Explanation, Language, Page, Row, ScanExplanation, SearchConfig, SearchId,
-    SearchRequest, SearchState, SearchStatus, Searches, SegmentExplanation,
+    Bucket, Explanation, Facet, FacetValue, FacetsRequest, Filter, Language, Numbers, Page, Row,
+    ScanExplanation, SearchConfig, SearchId, SearchRequest, SearchState, SearchStatus, Searches,
+    SegmentExplanation,
 };
 pub use session::{Engine, EngineConfig, session};
+pub use sql_words::{SqlColumn, SqlTable, SqlWords};
 pub use syntax::{Diagnostic, Severity};

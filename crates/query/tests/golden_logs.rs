@@ -147,6 +147,7 @@ async fn answer(searches: &Searches, case: &Case) -> String {
     let moment = |seconds: i64| Timestamp::from_millis(ZERO_MS + seconds * 1_000);
     let request = SearchRequest {
         query: case.query.clone(),
+        filters: Vec::new(),
         range: TimeRange::new(moment(start), moment(end)),
         time_zone: TimeZone::get(&case.zone).unwrap(),
         by_receipt_time: false,

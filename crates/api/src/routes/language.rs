@@ -20,5 +20,6 @@ pub(crate) async fn language() -> Json<Value> {
         "operators": of(UnitKind::Operator),
         "functions": of(UnitKind::Function),
         "aggregates": of(UnitKind::Aggregate),
+        "metrics": query::metrics_descriptors(),
     }))
 }

@@ -1,5 +1,7 @@
 //! The list of all routes, one file per resource.
 
+pub(crate) mod export;
+pub(crate) mod facets;
 pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod language;
@@ -9,6 +11,7 @@ pub(crate) mod queries;
 pub(crate) mod search_jobs;
 pub(crate) mod status;
 pub(crate) mod stream;
+pub(crate) mod tables;
 
 use std::sync::Arc;
 
@@ -28,6 +31,8 @@ pub(crate) type Shared = Arc<Node>;
 /// Everything under `/api`, and `/metrics`.
 pub(crate) fn api() -> Router<Shared> {
     Router::new()
+        .merge(export::router())
+        .merge(facets::router())
         .merge(fields::router())
         .merge(language::router())
         .merge(metrics_queries::router())
@@ -35,6 +40,7 @@ pub(crate) fn api() -> Router<Shared> {
         .merge(queries::router())
         .merge(search_jobs::router())
         .merge(status::router())
+        .merge(tables::router())
         .merge(crate::openapi::router())
         .layer(CompressionLayer::new())
         // A compressor would hold lines back.

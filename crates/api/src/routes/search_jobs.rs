@@ -9,7 +9,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::tz::TimeZone;
 use model::{TimeRange, Timestamp, limits};
-use query::{Language, Page, ResultField, ResultKind, SearchId, SearchRequest, SearchStatus};
+use query::{
+    Filter, Language, Page, ResultField, ResultKind, SearchId, SearchRequest, SearchStatus,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -44,6 +46,9 @@ pub(crate) struct Job {
     /// `log` (the default) or `sql`.
     #[schema(value_type = Option<String>)]
     language: Option<Language>,
+    /// Conditions beside the text: each has `field`, `value` and perhaps `negated`.
+    #[schema(value_type = Option<Vec<Object>>)]
+    filters: Option<Vec<Filter>>,
     /// `false` saves an aggregate query the counting of its messages over time.
     requires_raw_messages: Option<bool>,
 }
@@ -73,9 +78,16 @@ impl Job {
                 "`to` is before `from`",
             ));
         }
+        let filters = self.filters.unwrap_or_default();
+        if filters.len() > limits::FILTERS_MAX {
+            let max = limits::FILTERS_MAX;
+            let message = format!("there are more than {max} filters (FILTERS_MAX)");
+            return Err(ApiError::bad("searchjob.too.many.filters", message));
+        }
         let mode = self.auto_parsing_mode.unwrap_or_default();
         Ok(SearchRequest {
             query,
+            filters,
             // Equal ends ask for the moment itself.
             range: TimeRange::new(start, end.max(start.saturating_add_nanos(1))),
             time_zone,
@@ -228,6 +240,7 @@ pub(super) fn whole(status: &SearchStatus) -> Value {
             ResultKind::Messages => "messages",
             ResultKind::Records => "records",
         },
+        "query": &*status.query,
         "messageCount": status.message_count,
         "messagesKept": status.messages_kept,
         "recordCount": status.record_count,

@@ -1,6 +1,8 @@
 //! Running searches: started, watched, paged, cancelled; forgotten when nobody asks for a while.
 
 mod explain;
+mod facets;
+mod filters;
 mod histogram;
 mod identity;
 mod latest;
@@ -24,6 +26,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub use explain::{Explanation, ScanExplanation, SegmentExplanation};
+pub use facets::{Facet, FacetValue, FacetsRequest, Numbers};
+pub use filters::Filter;
 pub use histogram::Bucket;
 pub use page::{Page, Row};
 pub use status::{SearchState, SearchStatus};
@@ -50,6 +54,8 @@ pub enum Language {
 pub struct SearchRequest {
     /// The query's text.
     pub query: String,
+    /// Filters beside the text.
+    pub filters: Vec<Filter>,
     /// Events of this range.
     pub range: TimeRange,
     /// The zone in which days begin and dates are written.
@@ -227,6 +233,7 @@ impl Searches {
         let now = self.0.engine.store().clock().now();
         let request = SearchRequest {
             query: query.to_owned(),
+            filters: Vec::new(),
             range: TimeRange::new(now, now.saturating_add_nanos(1)),
             time_zone: TimeZone::UTC,
             by_receipt_time: false,

@@ -12,6 +12,7 @@ use futures::StreamExt;
 use model::{TimeRange, Timestamp, limits};
 use tokio::time::Instant;
 
+use super::filters::{filtered, rowwise_end, scope_end};
 use super::histogram::Histogram;
 use super::latest::{Latest, newest_of, reads_no_text};
 use super::newest::Newest;
@@ -31,6 +32,7 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// A search that is planned and can run.
 pub(super) struct Prepared {
     pub(super) session: OpenSession,
+    text: String,
     pub(super) planned: Planned,
     /// The events that an aggregate query is about, if they are to be counted over time.
     scope: Option<LogicalPlan>,
@@ -52,31 +54,89 @@ pub(super) async fn prepare(engine: &Engine, request: &SearchRequest) -> Result<
         time_zone: request.time_zone.clone(),
         auto_parse: request.auto_parse,
     };
-    let (planned, scope) = match request.language {
-        Language::Sql => (plan_sql(&request.query, &session).await?, None),
-        Language::Metrics => {
-            let message =
-                "metrics queries are answered by `/api/v1/metricsQueries`, not by searches";
-            let whole = Diagnostic::error(0..request.query.len(), message);
-            return Err(QueryError::Invalid(vec![whole]));
+    let (written, filters) = (&request.query, &request.filters);
+    let text = filtered(
+        written,
+        request.language,
+        filters,
+        &context,
+        &session.context,
+    )?;
+    let outcome = match plan_text(&text, request, &context, &session).await {
+        Err(QueryError::Invalid(found)) if !filters.is_empty() => {
+            // Mistakes have their places in the text as it was written; if that has none, the filters do.
+            plan_text(written, request, &context, &session).await?;
+            Err(QueryError::Invalid(blamed(found)))
         }
-        Language::Log => {
-            let planned =
-                plan(&request.query, &context, &session.context).map_err(QueryError::Invalid)?;
-            let scope = (planned.kind == ResultKind::Records && request.histogram_by_level)
-                .then(|| plan(scope_of(&request.query), &context, &session.context).ok())
-                .flatten()
-                .map(|scope| scope.plan);
-            (planned, scope)
-        }
+        outcome => outcome,
     };
+    let (planned, scope) = outcome?;
     Ok(Prepared {
         session,
+        text,
         planned,
         scope,
         range: request.range,
         time,
     })
+}
+
+/// The mistakes of a filtered text, without places, because the user did not write it.
+fn blamed(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let tell = |one: Diagnostic| {
+        Diagnostic::error(
+            0..0,
+            format!("the filters cannot be applied: {}", one.message),
+        )
+    };
+    found.into_iter().map(tell).collect()
+}
+
+async fn plan_text(
+    text: &str,
+    request: &SearchRequest,
+    context: &QueryContext,
+    session: &OpenSession,
+) -> Result<(Planned, Option<LogicalPlan>)> {
+    match request.language {
+        Language::Sql => Ok((plan_sql(text, session).await?, None)),
+        Language::Metrics => {
+            let message =
+                "metrics queries are answered by `/api/v1/metricsQueries`, not by searches";
+            let whole = Diagnostic::error(0..text.len(), message);
+            Err(QueryError::Invalid(vec![whole]))
+        }
+        Language::Log => {
+            let planned = plan(text, context, &session.context).map_err(QueryError::Invalid)?;
+            let counts = planned.kind == ResultKind::Records && request.histogram_by_level;
+            let scope = counts
+                .then(|| counted_events(text, request, context, session).ok())
+                .flatten();
+            Ok((planned, scope))
+        }
+    }
+}
+
+/// The events that an aggregate query is about: those that its scope finds, because that costs least. What
+/// filters leave is only known where they stand, after the stages that work on single events.
+fn counted_events(
+    text: &str,
+    request: &SearchRequest,
+    context: &QueryContext,
+    session: &OpenSession,
+) -> std::result::Result<LogicalPlan, Vec<Diagnostic>> {
+    let end = if request.filters.is_empty() {
+        scope_end(text)
+    } else {
+        rowwise_end(text, context, &session.context)
+    };
+    let events = text.split_at(end).0;
+    let events = if events.trim().is_empty() {
+        "*"
+    } else {
+        events
+    };
+    plan(events, context, &session.context).map(|planned| planned.plan)
 }
 
 async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {
@@ -124,29 +184,13 @@ fn field_type(data_type: &arrow::datatypes::DataType) -> FieldType {
     }
 }
 
-/// Returns the text before the first `|` that is not quoted or inside brackets.
-fn scope_of(query: &str) -> &str {
-    let (mut is_quoted, mut is_escaped, mut depth) = (false, false, 0usize);
-    for (place, character) in query.char_indices() {
-        match character {
-            _ if is_escaped => is_escaped = false,
-            '\\' if is_quoted => is_escaped = true,
-            '"' => is_quoted = !is_quoted,
-            '[' if !is_quoted => depth += 1,
-            ']' if !is_quoted => depth = depth.saturating_sub(1),
-            '|' if !is_quoted && depth == 0 => return query.split_at(place).0,
-            _ => {}
-        }
-    }
-    query
-}
-
 impl Prepared {
     /// The status before anything has been done.
     pub(super) fn initial_status(&self) -> SearchStatus {
         SearchStatus {
             state: SearchState::NotStarted,
             kind: self.planned.kind,
+            query: self.text.as_str().into(),
             message_count: 0,
             messages_kept: 0,
             record_count: 0,
@@ -446,19 +490,4 @@ fn only_counted(plan: LogicalPlan) -> std::result::Result<LogicalPlan, DataFusio
         })
         .collect();
     LogicalPlanBuilder::from(plan).project(columns)?.build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scope_ends_at_the_first_bare_pipe() {
-        assert_eq!(scope_of("error | count"), "error ");
-        assert_eq!(scope_of(r#""a|b" "c\"|" x"#), r#""a|b" "c\"|" x"#);
-        assert_eq!(
-            scope_of("a [subquery: b | count] | c"),
-            "a [subquery: b | count] "
-        );
-    }
 }

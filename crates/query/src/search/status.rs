@@ -42,6 +42,8 @@ pub struct SearchStatus {
     pub state: SearchState,
     /// Whether it finds messages or records.
     pub kind: ResultKind,
+    /// The text that runs: the query's, with the filters in it.
+    pub query: Arc<str>,
     /// Events that match, also those that are not kept for paging.
     pub message_count: u64,
     /// Messages that can be paged now.

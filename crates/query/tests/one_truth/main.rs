@@ -164,6 +164,7 @@ async fn search(searches: &Searches, query: &str) -> (SearchStatus, Vec<String>)
 fn request(query: &str) -> SearchRequest {
     SearchRequest {
         query: query.to_owned(),
+        filters: Vec::new(),
         range: TimeRange::new(Timestamp::from_millis(0), events::END),
         time_zone: jiff::tz::TimeZone::UTC,
         by_receipt_time: false,
