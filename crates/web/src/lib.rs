@@ -186,6 +186,29 @@ mod tests {
         assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
     }
 
+    /// Bytes on the wire of what `index.html` loads, and of everything.
+    fn weights() -> (usize, usize) {
+        let packed = |file: &EmbeddedFile| file.gzip.unwrap_or(file.bytes).len();
+        let index = std::str::from_utf8(find("index.html").unwrap().bytes).unwrap();
+        let first = FILES
+            .iter()
+            .filter(|file| file.path == "index.html" || index.contains(file.path));
+        (first.map(packed).sum(), FILES.iter().map(packed).sum())
+    }
+
+    #[test]
+    fn the_first_load_is_light() {
+        let (first, all) = weights();
+        assert!(
+            (20_000..=90_000).contains(&first),
+            "first load: {first} bytes"
+        );
+        assert!(
+            (first..=200_000).contains(&all),
+            "with everything: {all} bytes"
+        );
+    }
+
     #[tokio::test]
     async fn a_known_etag_is_not_sent_again() {
         let etag = get("/", &[]).await.headers()[header::ETAG]

@@ -25,6 +25,26 @@ export const language = {
   functions: [{ name: 'concat', kind: 'function', syntax: 'concat(text, text)', summary: 'Joins texts.', examples: [] }],
 };
 
+export const tables = {
+  tables: [{ name: 'events', columns: [{ name: 'event_time', type: 'time' }, { name: 'function', type: 'text' }, { name: 'level', type: 'text' }] }, { name: 'invocations', columns: [{ name: 'duration_ms', type: 'number' }] }],
+  functions: ['approx_percentile_cont', 'count', 'date_bin', 'regexp_match'],
+};
+
+/** A field's counts ignore the filters on itself, as the server's do. */
+export function facets(field) {
+  const values = { level: [['INFO', 13589], ['ERROR', 4528], ['WARN', 1578], ['DEBUG', 41]], function: [['checkout-api', 19695]], version: [['v42', 10793], ['v41', 8902]] }[field] ?? [['member', 11053], ['guest', 8642]];
+  const total = values.reduce((sum, [, count]) => sum + count, 0);
+  return { field, total, missing: 0, distinct: values.length, isCapped: false, values: values.map(([value, count]) => ({ value, count })), numbers: null };
+}
+
+export function metrics({ timeRange }) {
+  const [from, to] = [timeRange.from.epochMillis, timeRange.to.epochMillis];
+  const step = Math.max(1000, Math.round((to - from) / 60));
+  const timestamps = Array.from({ length: 60 }, (_, i) => from + i * step);
+  const series = (name, base) => ({ metricDefinition: { metric: 'invocations', dimensions: { function: name } }, points: { timestamps, values: timestamps.map((_, i) => base + Math.round(number(i + base) * 40)) } });
+  return { queryResult: [{ rowId: 'A', timeSeriesList: { quantization: step, timeSeries: [series('checkout-api', 300), series('auth', 120)] } }], errors: { errors: [] } };
+}
+
 export function event(index, job) {
   const time = Math.round(job.to - ((index + 0.5) / job.total) * (job.to - job.from));
   const level = LEVELS[Math.floor(number(index) * LEVELS.length)];

@@ -4,7 +4,7 @@
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { event, fields, histogram, language, records } from './data.mjs';
+import { event, facets, fields, histogram, language, metrics, records, tables } from './data.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
 const dist = process.argv[3];
@@ -22,6 +22,9 @@ const server = createServer(async (request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
   };
+  if (url.pathname === '/api/v1/search/facets') return send({ facets: body.fields.map((name) => facets(name, body)) });
+  if (url.pathname === '/api/v1/metricsQueries') return send(metrics(body));
+  if (url.pathname === '/api/v1/tables') return send(tables);
   const job = /^\/api\/v1\/search\/jobs(?:\/([^/]+)(?:\/(\w+))?)?$/.exec(url.pathname);
   if (job) return search(job, request, url, body, send, response);
   if (url.pathname === '/api/v1/status') {
@@ -56,7 +59,7 @@ function search([, id, what], request, url, body, send, response) {
     lastId += 1;
     const isAggregate = /\bcount\b/.test(body.query);
     const total = body.query.includes('million') ? 1_000_000 : body.query.includes('nothing') ? 0 : 19_695;
-    jobs.set(String(lastId), { ...body, total, isAggregate });
+    jobs.set(String(lastId), { ...body, total, isAggregate: isAggregate || body.language === 'sql' });
     return send({ id: String(lastId), link: { rel: 'self', href: `/api/v1/search/jobs/${lastId}` } }, 202);
   }
   const job = jobs.get(id);
@@ -88,7 +91,7 @@ function stream(job, response) {
     const count = Math.floor(job.total * part);
     const isLast = step === steps;
     const table = job.isAggregate ? records(job) : { fields: [], rows: [] };
-    response.write(`${JSON.stringify({ state: isLast ? 'DONE GATHERING RESULTS' : 'GATHERING RESULTS', kind: job.isAggregate ? 'records' : 'messages', messageCount: count, recordCount: isLast ? table.rows.length : 0, histogram: histogram(job, part), pendingErrors: [], pendingWarnings: [], rowsScanned: count * 3, bytesScanned: 31e6 * part, bytesTotal: 412e6, elapsedMs: 28 * step, limited: null, fields: table.fields })}\n`);
+    response.write(`${JSON.stringify({ state: isLast ? 'DONE GATHERING RESULTS' : 'GATHERING RESULTS', kind: job.isAggregate ? 'records' : 'messages', query: job.query, messageCount: count, recordCount: isLast ? table.rows.length : 0, histogram: histogram(job, part), pendingErrors: [], pendingWarnings: [], rowsScanned: count * 3, bytesScanned: 31e6 * part, bytesTotal: 412e6, elapsedMs: 28 * step, limited: null, fields: table.fields })}\n`);
     if (isLast) response.end();
     else setTimeout(next, isSlow ? 200 : 40);
   };

@@ -6,10 +6,11 @@
 // --shots DIR    keep screenshots of both themes
 // CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { columns, context as neighbours, filters, zones } from './filters.mjs';
+import { help, metrics, sql } from './languages.mjs';
+import { accessible, picture, pickRange, setQuery, settle, typeQuery } from './lib.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,7 +18,6 @@ const { values, positionals } = parseArgs({
 });
 const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 const complaints = [];
@@ -108,6 +108,18 @@ async function story(theme) {
   if (values.million) await million(page, editor, step);
   if (values.scripted) await cancel(page, editor, step);
 
+  const isReal = !values.scripted;
+  await pickRange(page, values.range);
+  await filters(page, editor, theme, step, values.query, isReal);
+  await columns(page, theme, step);
+  await zones(page, step);
+  await neighbours(page, theme, step, isReal);
+  if (values.shots) await page.screenshot({ path: `${values.shots}/facets-${theme}.png` });
+  await sql(page, editor, theme, step);
+  await metrics(page, editor, theme, step);
+  await help(page, editor, base, theme, step);
+  if (values.shots) await page.screenshot({ path: `${values.shots}/help-${theme}.png` });
+
   step('the other theme, by its switch');
   await page.getByRole('button', { name: theme === 'dark' ? 'Light' : 'Dark', exact: true }).click();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme === 'dark' ? 'light' : 'dark');
@@ -128,7 +140,7 @@ async function aggregates(page, editor, theme, step) {
   assert.ok((await page.locator('tbody tr').count()) > 0, 'the table has rows');
   for (const kind of ['Line', 'Columns', 'Pie', 'Table']) {
     await page.getByRole('button', { name: kind, exact: true }).click();
-    assert.equal(await page.locator('.seg [aria-pressed=true]').innerText(), kind);
+    assert.equal(await page.locator('.view .seg [aria-pressed=true]').innerText(), kind);
     await accessible(page, theme, `aggregates as ${kind}`);
     if (values.shots) await page.screenshot({ path: `${values.shots}/${kind.toLowerCase()}-${theme}.png` });
   }
@@ -190,38 +202,6 @@ async function cancel(page, editor, step) {
   assert.equal(await page.locator('[role=alert]').count(), 0, 'what is no longer kept is not an error');
 }
 
-async function setQuery(page, editor, text) {
-  await editor.click();
-  await page.keyboard.press('ControlOrMeta+a');
-  await page.keyboard.press('Delete');
-  await page.keyboard.insertText(text);
-}
-
-async function typeQuery(page, editor, text) {
-  await setQuery(page, editor, text);
-  await page.keyboard.press('Escape');
-  await editor.click();
-  await page.keyboard.press('ControlOrMeta+Enter');
-  await page.waitForFunction((query) => new URLSearchParams(location.search).get('q') === query, text);
-}
-
-async function pickRange(page, text) {
-  await page.locator('h1').click();
-  await page.keyboard.press('t');
-  await page.getByRole('textbox', { name: 'Time range' }).fill(text);
-  await page.keyboard.press('Enter');
-}
-
-/** Waits for the end of the running search and reads its count. */
-async function settle(page) {
-  await page.waitForTimeout(50);
-  await page.locator('.progress:not(.is-running)').waitFor({ state: 'attached' });
-  const alert = page.locator('[role=alert]');
-  if (await alert.count()) assert.fail(await alert.first().innerText());
-  const text = await page.locator('.tabs button').first().innerText();
-  return { total: Number(text.replace(/\D/g, '')) };
-}
-
 async function brush(page) {
   // From the first to the last bar that has events, less a little, so that something is found.
   const boxes = await page.locator('.hist rect').evaluateAll((all) => all.map((rect) => ({ x: rect.getBoundingClientRect().x, width: rect.getBoundingClientRect().width })));
@@ -236,21 +216,4 @@ async function brush(page) {
   await page.locator('.pill').waitFor();
   await page.mouse.up();
   await page.waitForFunction((old) => location.href !== old, url);
-}
-
-/** What a person sees of the result, without what moves with the clock. */
-function picture(page) {
-  return page.evaluate(() => ({
-    query: document.querySelector('.cm-content').innerText,
-    total: document.querySelector('.tabs button').innerText,
-    histogram: [...document.querySelectorAll('.hist .legend span')].map((item) => item.innerText),
-    rows: [...document.querySelectorAll('.log')].slice(0, 5).map((row) => row.innerText),
-    open: document.querySelector('.open .two').innerText,
-  }));
-}
-
-async function accessible(page, theme, where) {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => (await window.axe.run(document, { resultTypes: ['violations'] })).violations.filter((problem) => ['serious', 'critical'].includes(problem.impact)).map((problem) => `${problem.id}: ${problem.nodes.map((node) => node.html.slice(0, 160)).join(' ')}`));
-  assert.deepEqual(found, [], `axe finds nothing serious on ${where}, ${theme}`);
 }

@@ -1,17 +1,18 @@
 // Completion: operators after a pipe, functions and fields elsewhere; words and examples come from the server.
 import type { Completion, CompletionContext, CompletionResult, CompletionSource } from '@codemirror/autocomplete';
-import { fetchFields, fetchLanguage, type FieldInfo, type Language, type LanguageItem } from '../lib/api';
-import { scopeEnd } from '../lib/query';
+import { fetchFields, type FieldInfo, type LanguageItem } from '../lib/api';
+import { fieldName, scopeEnd } from '../lib/query';
 import type { Resolved } from '../lib/time';
+import type { Mode } from '../lib/url';
+import { helpBox, words } from './help';
+import { completeSql } from './sql';
 
 const FIELDS_AGE_MAX = 60_000;
 
-export function completion(range: () => Resolved): CompletionSource {
-  let language: Promise<Language> | null = null;
+export function completion(range: () => Resolved, mode: () => Mode): CompletionSource {
   let fields: Promise<FieldInfo[]> | null = null;
   let fieldsAt = 0;
 
-  const words = () => (language ??= fetchLanguage().catch(() => ((language = null), { operators: [], functions: [], aggregates: [] })));
   const names = () => {
     if (fields && Date.now() - fieldsAt < FIELDS_AGE_MAX) return fields;
     fieldsAt = Date.now();
@@ -20,12 +21,16 @@ export function completion(range: () => Resolved): CompletionSource {
   };
 
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
+    if (mode() === 'sql') return completeSql(context);
     const text = context.state.doc.toString();
     const before = text.slice(0, context.pos);
     const word = context.matchBefore(/[\w.%]*/);
     if (!word || (word.from === word.to && !context.explicit && !/[|,(]\s*$/.test(before))) return null;
     if (isQuoted(before)) return null;
     const known = await words();
+    if (mode() === 'metrics') {
+      return /\|\s*\w*$/.test(before) ? { from: word.from, options: items(known.metrics, 'operator', 1), validFor: /^\w*$/ } : null;
+    }
     const isScope = context.pos <= scopeEnd(text);
     const isOperator = /\|\s*[\w.]*$/.test(before);
     const options: Completion[] = [];
@@ -51,23 +56,8 @@ function items(list: LanguageItem[] | undefined, kind: string, boost: number): C
     type: kind === 'function' ? 'function' : 'keyword',
     detail: item.syntax && item.syntax !== item.name ? item.syntax : kind,
     boost,
-    info: () => help(item),
+    info: () => helpBox(item),
   }));
-}
-
-function help(item: LanguageItem): Node {
-  const box = document.createElement('div');
-  box.className = 'completion-help';
-  const line = (text: string, name: string) => {
-    const part = document.createElement('div');
-    part.textContent = text;
-    part.className = name;
-    box.append(part);
-  };
-  if (item.summary) line(item.summary, 'summary');
-  if (item.syntax) line(item.syntax, 'mono');
-  for (const example of (item.examples ?? []).slice(0, 2)) line(example, 'mono example');
-  return box;
 }
 
 function ofField(field: FieldInfo, isScope: boolean): Completion {
@@ -75,7 +65,7 @@ function ofField(field: FieldInfo, isScope: boolean): Completion {
   const examples = (field.examples ?? []).slice(0, 3).join(', ');
   return {
     label: field.name,
-    apply: isPlain ? (isScope ? `${field.name}=` : field.name) : `%"${field.name}"`,
+    apply: isPlain && isScope ? `${field.name}=` : fieldName(field.name),
     type: 'property',
     detail: [`field, ${field.type ?? 'string'}`, examples].filter(Boolean).join(' · ').slice(0, 80),
     boost: field.name.startsWith('_') ? -1 : 1,

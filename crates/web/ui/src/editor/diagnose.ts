@@ -2,6 +2,7 @@
 import { linter, type Action, type Diagnostic as Mark } from '@codemirror/lint';
 import type { EditorView } from '@codemirror/view';
 import { checkQuery, type Diagnostic } from '../lib/api';
+import type { Mode } from '../lib/url';
 
 /** Byte offsets of UTF-8 to offsets in the text. */
 export function offsetOf(text: string, byte: number): number {
@@ -16,12 +17,12 @@ export function offsetOf(text: string, byte: number): number {
   return index;
 }
 
-export function diagnose(onmistakes: (mistakes: Diagnostic[]) => void) {
+export function diagnose(onmistakes: (mistakes: Diagnostic[]) => void, mode: () => Mode) {
   return linter(
     async (view) => {
       const text = view.state.doc.toString();
       try {
-        const mistakes = text.trim() ? await checkQuery(text) : [];
+        const mistakes = text.trim() ? await checkQuery(text, mode()) : [];
         onmistakes(mistakes);
         return marks(text, mistakes);
       } catch {

@@ -65,4 +65,5 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--syn-comment)', fontStyle: 'italic' },
 ]);
 
-export const pipe = [StreamLanguage.define({ ...pipeLanguage, tokenTable: { function: tags.function(tags.variableName) } }), syntaxHighlighting(colours)];
+export const pipe = StreamLanguage.define({ ...pipeLanguage, tokenTable: { function: tags.function(tags.variableName) } });
+export const colouring = syntaxHighlighting(colours);

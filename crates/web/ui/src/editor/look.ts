@@ -19,6 +19,8 @@ export const look = EditorView.theme({
   '.cm-completionMatchedText': { textDecoration: 'none', fontWeight: '600' },
   '.cm-completionDetail': { fontFamily: 'var(--font)', fontStyle: 'normal', color: 'var(--text-3)', marginLeft: 'auto', overflow: 'hidden', textOverflow: 'ellipsis' },
   '.cm-completionInfo': { padding: '8px 10px', maxWidth: '420px', fontSize: '12px', lineHeight: '18px' },
+  '.completion-help': { maxWidth: '460px', fontSize: '12px', lineHeight: '18px' },
+  '.cm-tooltip-hover .completion-help': { padding: '8px 10px' },
   '.completion-help .mono': { fontFamily: 'var(--mono)', color: 'var(--text-2)', marginTop: '4px', whiteSpace: 'pre-wrap' },
   '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--error-fill) 1px', textUnderlineOffset: '3px' },
   '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--warning-fill) 1px', textUnderlineOffset: '3px' },

@@ -1,4 +1,6 @@
-// What the UI asks the server: searches, checks, fields, language, status.
+// What the UI asks the server: searches, facets, metrics, checks, fields, language, status.
+import type { Filter } from './chips';
+import type { Mode } from './url';
 
 export interface HistogramBar {
   startTimestamp: number;
@@ -16,6 +18,8 @@ export interface ResultField {
 export interface SearchStatus {
   state: string;
   kind?: string;
+  /** The text that runs: the query with its filters. */
+  query?: string;
   messageCount: number;
   /** Of them, how many can be paged; all, if the server does not say. */
   messagesKept?: number;
@@ -55,12 +59,69 @@ export interface Language {
   operators: LanguageItem[];
   functions: LanguageItem[];
   aggregates: LanguageItem[];
+  /** Operators of the metrics language. */
+  metrics?: LanguageItem[];
+}
+
+/** What SQL can name. */
+export interface SqlWords {
+  tables: { name: string; columns: { name: string; type: string }[] }[];
+  functions: string[];
 }
 
 export interface FieldInfo {
   name: string;
   type?: string;
   examples?: string[];
+}
+
+export interface Facet {
+  field: string;
+  total: number;
+  missing: number;
+  distinct: number;
+  /** More different values than the server counts. */
+  isCapped: boolean;
+  values: { value: string; count: number }[];
+  numbers: { min: number; p50: number; p95: number; max: number; bars: number[] } | null;
+}
+
+/** What a search asks, whatever is made of it. */
+export interface Question {
+  mode: Mode;
+  query: string;
+  filters: Filter[];
+  from: number;
+  to: number;
+  zone: string;
+}
+
+export interface MetricsSeries {
+  metric: string;
+  dimensions: Record<string, string>;
+  times: number[];
+  values: (number | null)[];
+}
+
+export interface MetricsResult {
+  /** The length of a time bucket, in milliseconds. */
+  step: number;
+  series: MetricsSeries[];
+}
+
+/** What a scan would read of one segment, and why. */
+export interface SegmentExplanation {
+  id: string;
+  rows: number;
+  bytes: number;
+  pages: number;
+  pagesRead: number;
+  why: string;
+}
+
+export interface Explanation {
+  scans: { table: string; asked: string; segments: SegmentExplanation[]; memoryRows: number }[];
+  plan: string;
 }
 
 export interface SourceStatus {
@@ -126,10 +187,38 @@ const post = (body: unknown, signal?: AbortSignal): RequestInit => ({
 
 const JOBS = '/api/v1/search/jobs';
 
-export async function startSearch(query: string, from: number, to: number, signal: AbortSignal): Promise<string> {
-  const body = { query, from: Math.round(from), to: Math.round(to), timeZone: 'UTC', autoParsingMode: 'AutoParse' };
-  const response = await ask(JOBS, post(body, signal));
+const asked = ({ mode, query, filters, from, to, zone }: Question) => ({ query, filters, from: Math.round(from), to: Math.round(to), timeZone: zone, autoParsingMode: 'AutoParse', language: mode });
+
+export async function startSearch(question: Question, signal: AbortSignal): Promise<string> {
+  const response = await ask(JOBS, post(asked(question), signal));
   return String(((await response.json()) as { id: string }).id);
+}
+
+/** The values of fields among the events of a search; a field's counts ignore the filters on itself. */
+export async function fetchFacets(question: Question, fields: string[], limit: number, signal?: AbortSignal): Promise<Facet[]> {
+  const response = await ask('/api/v1/search/facets', post({ ...asked(question), fields, limit }, signal));
+  return ((await response.json()) as { facets: Facet[] }).facets;
+}
+
+/** How a query would be run now: what is read of each segment, and the physical plan. */
+export async function fetchExplanation(question: Question, signal: AbortSignal): Promise<Explanation> {
+  return (await (await ask('/api/v1/queries/explain', post(asked(question), signal))).json()) as Explanation;
+}
+
+interface MetricsAnswer {
+  queryResult: { timeSeriesList: { quantization: number; timeSeries: { metricDefinition: { metric: string; dimensions: Record<string, string> }; points: { timestamps: number[]; values: (number | null)[] } }[] } }[];
+}
+
+/** One row of metrics; the server chooses the length of a bucket. */
+export async function fetchMetrics(question: Question, signal: AbortSignal): Promise<MetricsResult> {
+  const range = (ms: number) => ({ type: 'EpochTimeRangeBoundary', epochMillis: Math.round(ms) });
+  const timeRange = { type: 'BeginBoundedTimeRange', from: range(question.from), to: range(question.to) };
+  const response = await ask('/api/v1/metricsQueries', post({ queries: [{ rowId: 'A', query: question.query }], timeRange }, signal));
+  const list = ((await response.json()) as MetricsAnswer).queryResult[0]?.timeSeriesList;
+  return {
+    step: list?.quantization ?? 0,
+    series: (list?.timeSeries ?? []).map(({ metricDefinition, points }) => ({ metric: metricDefinition.metric, dimensions: metricDefinition.dimensions, times: points.timestamps, values: points.values })),
+  };
 }
 
 /** Each line of the stream is the whole status so far. */
@@ -163,16 +252,26 @@ async function page(id: string, what: 'messages' | 'records', offset: number, li
   return { fields: body.fields ?? [], rows: (body[what] ?? []).map((item) => item.map) };
 }
 
+/** Where the kept rows of a search can be downloaded. */
+export function exportAddress(id: string, format: 'ndjson' | 'csv', columns: string[] | null): string {
+  const names = columns ? `&columns=${encodeURIComponent(columns.join(','))}` : '';
+  return `${JOBS}/${encodeURIComponent(id)}/export?format=${format}${names}`;
+}
+
 export const fetchMessages = (id: string, offset: number, limit: number, signal?: AbortSignal) => page(id, 'messages', offset, limit, signal);
 export const fetchRecords = (id: string, offset: number, limit: number, signal?: AbortSignal) => page(id, 'records', offset, limit, signal);
 
-export async function checkQuery(query: string, signal?: AbortSignal): Promise<Diagnostic[]> {
-  const response = await ask('/api/v1/queries/check', post({ query, language: 'log' }, signal));
+export async function checkQuery(query: string, language: Mode, signal?: AbortSignal): Promise<Diagnostic[]> {
+  const response = await ask('/api/v1/queries/check', post({ query, language }, signal));
   return ((await response.json()) as { diagnostics?: Diagnostic[] }).diagnostics ?? [];
 }
 
 export async function fetchLanguage(): Promise<Language> {
   return (await (await ask('/api/v1/language')).json()) as Language;
+}
+
+export async function fetchTables(): Promise<SqlWords> {
+  return (await (await ask('/api/v1/tables')).json()) as SqlWords;
 }
 
 export async function fetchFields(from: number, to: number): Promise<FieldInfo[]> {

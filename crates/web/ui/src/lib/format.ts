@@ -1,4 +1,5 @@
-// Numbers, sizes and times as the whole UI writes them. All times are UTC.
+// Numbers, sizes and times as the whole UI writes them. Times are in the zone of the page.
+import { offsetAt, zone } from './zone.svelte';
 
 const pad = (value: number, width = 2) => String(value).padStart(width, '0');
 
@@ -62,32 +63,35 @@ export function ago(ms: number): string {
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** What the zone's clocks show, read with the UTC getters. */
+const wall = (ms: number) => new Date(ms + offsetAt(ms, zone.name));
+
 /** `14:51:58.806`. */
 export function clock(ms: number): string {
-  const d = new Date(ms);
+  const d = wall(ms);
   return Number.isNaN(ms) ? '–' : `${hourMinute(ms)}:${pad(d.getUTCSeconds())}.${pad(d.getUTCMilliseconds(), 3)}`;
 }
 
 export function hourMinute(ms: number): string {
-  const d = new Date(ms);
+  const d = wall(ms);
   return `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
 }
 
 /** `23 Nov`. */
 export function day(ms: number): string {
-  const d = new Date(ms);
+  const d = wall(ms);
   return `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]}`;
 }
 
 /** `23 Nov 14:50:00`. */
 export function dayTime(ms: number): string {
-  const d = new Date(ms);
+  const d = wall(ms);
   return `${day(ms)} ${hourMinute(ms)}:${pad(d.getUTCSeconds())}`;
 }
 
 /** `2026-11-23 14:50:00`, which the time picker reads back. */
 export function typed(ms: number): string {
-  return new Date(ms).toISOString().slice(0, ms % 1000 ? 23 : 19).replace('T', ' ');
+  return wall(ms).toISOString().slice(0, ms % 1000 ? 23 : 19).replace('T', ' ');
 }
 
 /** `13:52 – 14:52` within a day, with days otherwise. */
@@ -101,14 +105,16 @@ export function span(from: number, to: number): string {
 export function timeTicks(from: number, to: number, count: number): number[] {
   const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 108e5, 216e5, 432e5, 864e5, 1728e5, 6048e5, 12096e5, 24192e5];
   const step = steps.find((s) => (to - from) / s <= count) ?? (to - from) / count;
+  // Round by the zone's clocks; a change of the offset inside the axis may shift a label.
+  const offset = offsetAt(from, zone.name);
   const ticks: number[] = [];
-  for (let t = Math.ceil(from / step) * step; t <= to; t += step) ticks.push(t);
+  for (let t = Math.ceil((from + offset) / step) * step - offset; t <= to; t += step) ticks.push(t);
   return ticks;
 }
 
 /** The label of a time tick; the day is written where it changes. */
 export function timeLabel(ms: number, step: number): string {
-  if (step >= 86_400_000 || ms % 86_400_000 === 0) return day(ms);
+  if (step >= 86_400_000 || (ms + offsetAt(ms, zone.name)) % 86_400_000 === 0) return day(ms);
   if (step >= 60_000) return hourMinute(ms);
   return step >= 1000 ? clock(ms).slice(0, 8) : clock(ms);
 }

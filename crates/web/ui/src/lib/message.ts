@@ -41,6 +41,27 @@ export function json(source: string): unknown {
   }
 }
 
+const parsed = new WeakMap<Row, unknown>();
+
+/** The message as JSON, parsed once a row. */
+export function jsonOf(row: Row): unknown {
+  if (!parsed.has(row)) parsed.set(row, json(text(row)));
+  return parsed.get(row);
+}
+
+/** A field of a row: one that the server gave, or a path into the JSON of the message. */
+export function value(row: Row, name: string): string {
+  const lower = name.toLowerCase();
+  const known = row[lower] ?? row[name];
+  if (known !== undefined) return known;
+  let inner = jsonOf(row);
+  if (inner === undefined) return '';
+  const whole = (inner as Record<string, unknown>)[name];
+  if (whole === undefined) for (const key of name.split(/[.[\]]+/).filter(Boolean)) inner = inner === null || typeof inner !== 'object' ? undefined : (inner as Record<string, unknown>)[key];
+  else inner = whole;
+  return inner === undefined || inner === null ? '' : typeof inner === 'string' ? inner : JSON.stringify(inner);
+}
+
 /** Fields to list beside the message: all but the text itself and bookkeeping. */
 export function fields(row: Row): [string, string][] {
   const hidden = new Set(['_raw', 'message', '_messagetime', '_receipttime', '_format', '_size', '_messagecount', '_messageid', '_blockid', '_view', '_collectorid', '_sourceid']);
@@ -51,5 +72,5 @@ export function fields(row: Row): [string, string][] {
 
 /** The first line of a text, capped, for a row of the list. */
 export function line(source: string, cap = 4096): string {
-  return source.slice(0, cap).replace(/\s*[\r\n]+\s*/g, ' ⏎ ').trimEnd();
+  return source.slice(0, cap).trimEnd().replace(/\s*[\r\n]+\s*/g, ' ⏎ ');
 }

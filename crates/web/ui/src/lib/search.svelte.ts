@@ -1,9 +1,12 @@
 // One search page's state: what is typed, what the address says, and the search that runs.
-import { ApiError, cancelSearch, fetchRecords, startSearch, streamStatus, touchSearch, type Diagnostic, type ResultField, type Row, type SearchStatus } from './api';
+import { ApiError, cancelSearch, checkQuery, fetchMetrics, fetchRecords, startSearch, streamStatus, touchSearch, type Diagnostic, type MetricsResult, type Question, type ResultField, type Row, type SearchStatus } from './api';
+import { filters, type Chip } from './chips';
+import { withTimes } from '../records/series';
 import { MessagePages } from './pages.svelte';
 import { absolute, resolve, type Range, type Resolved } from './time';
 import { identity } from './message';
-import { decodeSearch, encodeSearch, rowKey, type SearchState, type Tab } from './url';
+import { decodeSearch, encodeSearch, isSameSearch, rowKey, type Mode, type SearchState, type Tab } from './url';
+import { setZone, UTC, zone } from './zone.svelte';
 
 export type Phase = 'idle' | 'running' | 'done' | 'cancelled' | 'failed';
 
@@ -12,41 +15,61 @@ const RECORDS_MAX = 20_000;
 /** How long an old result may stand in for a new one that has found nothing yet. */
 const HOLD_MS = 800;
 
+/** What a language starts with, when there is nothing to take along. */
+export const STARTS: Record<Mode, string> = {
+  log: '*',
+  sql: 'SELECT function, count(*) AS events\nFROM events\nGROUP BY function\nORDER BY events DESC',
+  metrics: 'metric=* | sum by metric',
+};
+
 export class Search {
-  address = $state<SearchState>(decodeSearch(location.search));
+  address = $state.raw<SearchState>(decodeSearch(location.search));
   /** The text in the editor; `address.query` is what was run. */
   draft = $state('');
+  mode = $state<Mode>('log');
   phase = $state<Phase>('idle');
   status = $state.raw<SearchStatus | null>(null);
-  /** What `status`, `pages` and `records` belong to. */
-  shown = $state.raw<{ query: string; range: Resolved } | null>(null);
+  /** What `status`, `pages`, `records` and `metrics` belong to. */
+  shown = $state.raw<{ question: Question; range: Resolved } | null>(null);
   pages = $state.raw<MessagePages | null>(null);
   records = $state.raw<{ fields: ResultField[]; rows: Row[] } | null>(null);
+  metrics = $state.raw<MetricsResult | null>(null);
   /** What is shown belongs to the search before. */
   isStale = $state(false);
   failure = $state<string | null>(null);
   diagnostics = $state.raw<Diagnostic[]>([]);
-  #id: string | null = null;
+  #id = $state<string | null>(null);
   #stop: AbortController | null = null;
+  /** The texts of the languages that one is not in. */
+  #drafts: Partial<Record<Mode, string>> = {};
 
   isAggregate = $derived(this.status?.kind === 'records' || (this.status?.recordCount ?? 0) > 0);
   tab: Tab = $derived(this.address.tab ?? (this.isAggregate ? 'aggregates' : 'messages'));
   /** Messages that can be shown. */
   messageTotal = $derived(this.status?.messagesKept ?? this.status?.messageCount ?? 0);
-  isEdited = $derived(this.draft.trim() !== this.address.query.trim());
+  isEdited = $derived(this.mode !== this.address.mode || this.draft.trim() !== this.address.query.trim());
+  /** The search whose rows are kept at the server. */
+  id = $derived(this.#id);
 
   constructor() {
-    this.draft = this.address.query;
+    this.#take(this.address);
+  }
+
+  #take(address: SearchState): void {
+    this.draft = address.query;
+    this.mode = address.mode;
+    setZone(address.zone);
   }
 
   /** Takes over the address after Back or Forward. */
   restore(): void {
-    if (location.pathname === '/welcome') return;
+    if (location.pathname !== '/search' && location.pathname !== '/') return;
     const next = decodeSearch(location.search);
-    const isSame = next.query === this.address.query && next.range.from === this.address.range.from && next.range.to === this.address.range.to;
+    const isSame = isSameSearch(next, this.address);
     this.address = next;
+    setZone(next.zone);
     if (isSame) return;
-    this.draft = next.query;
+    this.#take(next);
     void this.run();
   }
 
@@ -58,7 +81,12 @@ export class Search {
 
   /** Runs the typed query, in another range if one is given, and enters it into the history. */
   submit(range: Range = this.address.range): void {
-    const next: SearchState = { ...this.address, query: this.draft.trim() || '*', range, tab: null, rows: [] };
+    this.#go({ mode: this.mode, query: this.draft.trim() || STARTS[this.mode], range });
+  }
+
+  /** Changes the question without running what is being edited by accident. */
+  #go(change: Partial<SearchState>): void {
+    const next: SearchState = { ...this.address, tab: this.address.tab === 'explain' ? 'explain' : null, rows: [], ...change };
     const url = encodeSearch(next);
     const isRepeat = url === location.search;
     this.address = next;
@@ -68,16 +96,40 @@ export class Search {
   }
 
   zoom(range: Resolved): void {
-    // The range changes, the text that is being edited does not run by accident.
-    const draft = this.draft;
-    this.draft = this.address.query;
-    this.submit(absolute(range));
-    this.draft = draft;
+    this.#go({ range: absolute(range) });
+  }
+
+  /** Other filters: a new search, unless only those changed that are off or pinned. */
+  filter(chips: Chip[]): void {
+    if (isSameSearch({ ...this.address, chips }, this.address)) this.show({ chips });
+    else this.#go({ chips });
+  }
+
+  /** Runs a query that was written elsewhere; filters that are not pinned belonged to the old one. */
+  open(mode: Mode, query: string): void {
+    this.mode = mode;
+    this.draft = query;
+    this.#go({ mode, query, chips: this.address.chips.filter((chip) => chip.isPinned) });
+  }
+
+  pickZone(name: string): void {
+    setZone(name, true);
+    this.show({ zone: name === UTC ? null : name });
+    // Days and slices begin elsewhere now.
+    if (this.isAggregate) void this.run();
+  }
+
+  /** Another language keeps its own text. */
+  switchMode(mode: Mode): void {
+    if (mode === this.mode) return;
+    this.#drafts[this.mode] = this.draft;
+    this.mode = mode;
+    this.draft = this.#drafts[mode] ?? STARTS[mode];
   }
 
   async run(): Promise<void> {
     this.#abandon();
-    const range = resolve(this.address.range, Date.now());
+    const range = resolve(this.address.range, Date.now(), zone.name);
     if (!range) {
       this.#fail(`The range ${this.address.range.from} – ${this.address.range.to} is not understood.`);
       return;
@@ -88,33 +140,55 @@ export class Search {
     this.isStale = true;
     this.failure = null;
     this.diagnostics = [];
-    const query = this.address.query;
+    const { mode, query, chips } = this.address;
+    const question: Question = { mode, query, filters: mode === 'metrics' ? [] : filters(chips), ...range, zone: zone.name };
     try {
-      const id = await startSearch(query, range.from, range.to, stop.signal);
-      if (stop.signal.aborted) {
-        void cancelSearch(id).catch(() => undefined);
-        return;
-      }
-      this.#id = id;
-      let isFirst = true;
-      const begin = performance.now();
-      for await (const status of streamStatus(id, stop.signal)) {
-        if (stop.signal.aborted) return;
-        // The old picture stays until there is something to put in its place.
-        const isEmpty = !status.messageCount && !status.recordCount && !/^(DONE|CANCEL|FORCE)/.test(status.state);
-        if (isFirst && isEmpty && performance.now() - begin < HOLD_MS) continue;
-        if (isFirst) this.#replace(id, query, range);
-        isFirst = false;
-        this.status = status;
-      }
-      if (stop.signal.aborted) return;
-      if (isFirst) throw new Error('The server ended the search without a result.');
-      await this.#finish(id, stop.signal);
+      if (mode === 'metrics') await this.#runMetrics(question, range, stop.signal);
+      else await this.#runSearch(question, range, stop.signal);
     } catch (error) {
       if (stop.signal.aborted) return;
-      this.diagnostics = error instanceof ApiError ? error.diagnostics : [];
+      this.diagnostics = error instanceof ApiError ? await this.#placed(question, error) : [];
       this.#fail(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  async #runSearch(question: Question, range: Resolved, signal: AbortSignal): Promise<void> {
+    const id = await startSearch(question, signal);
+    if (signal.aborted) {
+      void cancelSearch(id).catch(() => undefined);
+      return;
+    }
+    this.#id = id;
+    let isFirst = true;
+    const begin = performance.now();
+    for await (const status of streamStatus(id, signal)) {
+      if (signal.aborted) return;
+      // The old picture stays until there is something to put in its place.
+      const isEmpty = !status.messageCount && !status.recordCount && !/^(DONE|CANCEL|FORCE)/.test(status.state);
+      if (isFirst && isEmpty && performance.now() - begin < HOLD_MS) continue;
+      if (isFirst) this.#replace(id, question, range);
+      isFirst = false;
+      this.status = status;
+    }
+    if (signal.aborted) return;
+    if (isFirst) throw new Error('The server ended the search without a result.');
+    await this.#finish(id, signal);
+  }
+
+  async #runMetrics(question: Question, range: Resolved, signal: AbortSignal): Promise<void> {
+    const begin = performance.now();
+    const result = await fetchMetrics(question, signal);
+    if (signal.aborted) return;
+    this.#replace('', question, range);
+    this.status = { state: 'DONE', kind: 'metrics', messageCount: 0, recordCount: 0, histogram: [], pendingErrors: [], pendingWarnings: [], elapsedMs: performance.now() - begin };
+    this.metrics = result;
+    this.phase = 'done';
+  }
+
+  /** A mistake without a place is the filters', unless the metrics API only names it. */
+  async #placed(question: Question, error: ApiError): Promise<Diagnostic[]> {
+    if (question.mode === 'metrics' && error.status === 400) return checkQuery(question.query, 'metrics').catch(() => []);
+    return error.diagnostics.some((found) => (found.end ?? 0) > 0) ? error.diagnostics : [];
   }
 
   /** Stops the search; what it found so far stays. */
@@ -127,11 +201,12 @@ export class Search {
     this.#id = null;
   }
 
-  #replace(id: string, query: string, range: Resolved): void {
+  #replace(id: string, question: Question, range: Resolved): void {
     this.pages?.close();
-    this.pages = new MessagePages(id, () => this.phase);
+    this.pages = id ? new MessagePages(id, () => this.phase) : null;
     this.records = null;
-    this.shown = { query, range };
+    this.metrics = null;
+    this.shown = { question, range };
     this.isStale = false;
   }
 
@@ -145,7 +220,7 @@ export class Search {
       rows.push(...page.rows);
       if (!page.rows.length) break;
     }
-    if (this.isAggregate) this.records = { fields, rows };
+    if (this.isAggregate) this.records = this.shown?.question.mode === 'sql' ? withTimes(fields, rows) : { fields, rows };
     const errors = this.status?.pendingErrors ?? [];
     if (errors.length) this.#fail(errors.join(' '));
     else this.phase = 'done';

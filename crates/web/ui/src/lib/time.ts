@@ -1,4 +1,6 @@
-// Time ranges as people type them: `-15m`, `2026-11-23 09:00 - 10:00`, epoch, ISO, pasted JSON. Zone: UTC.
+// Time ranges as people type them: `-15m`, `2026-11-23 09:00 - 10:00`, epoch, ISO, pasted JSON.
+// They are read in the zone of the page; what the address keeps is UTC, so that a link means the same everywhere.
+import { fromWall, offsetAt, UTC } from './zone.svelte';
 
 export interface Range {
   /** As typed or `now`; relative ones stay relative. */
@@ -27,48 +29,51 @@ export const PRESETS: [label: string, text: string][] = [
 ];
 
 /** One end of a range in milliseconds, or null when it is not understood. */
-export function resolveEnd(text: string, now: number, day = now): number | null {
+export function resolveEnd(text: string, now: number, zone: string = UTC, day = now): number | null {
   const trimmed = text.trim();
   if (trimmed === '' || /^now$/i.test(trimmed)) return now;
   const relative = RELATIVE.exec(trimmed);
   if (relative) return now - Number(relative[1]) * (UNITS[relative[2]!.toLowerCase()] ?? 0);
   if (/^\d{9,}$/.test(trimmed)) return epoch(trimmed);
-  if (/^today$/i.test(trimmed)) return startOfDay(now);
-  if (/^yesterday$/i.test(trimmed)) return startOfDay(now) - UNITS.d!;
+  if (/^today$/i.test(trimmed)) return startOfDay(now, zone);
+  if (/^yesterday$/i.test(trimmed)) return startOfDay(startOfDay(now, zone) - 1, zone);
   const clock = clockMs(trimmed);
-  if (clock !== null) return startOfDay(day) + clock;
+  if (clock !== null) return onDay(day, clock, zone);
   const date = DAY.exec(trimmed);
   if (!date) return null;
   const start = Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3]));
   if (new Date(start).toISOString().slice(0, 10) !== trimmed.slice(0, 10)) return null;
-  if (!date[4]) return start;
+  if (!date[4]) return fromWall(start, zone);
+  const isUtc = /\s*(Z|UTC)$/i.test(date[4]);
   const rest = date[4].replace(/\s*(Z|UTC)$/i, '');
-  const zone = /^(.*?)([+-])(\d{2}):?(\d{2})$/.exec(rest);
-  const time = clockMs((zone?.[1] ?? rest).trim());
+  const offset = /^(.*?)([+-])(\d{2}):?(\d{2})$/.exec(rest);
+  const time = clockMs((offset?.[1] ?? rest).trim());
   if (time === null) return null;
-  const offset = zone ? (zone[2] === '-' ? -1 : 1) * (Number(zone[3]) * 60 + Number(zone[4])) * 60_000 : 0;
-  return start + time - offset;
+  if (offset) return start + time - (offset[2] === '-' ? -1 : 1) * (Number(offset[3]) * 60 + Number(offset[4])) * 60_000;
+  return isUtc ? start + time : fromWall(start + time, zone);
 }
 
 /** Reads a whole range; null when it is not understood or ends before it starts. */
-export function parseRange(text: string, now: number): Range | null {
+export function parseRange(text: string, now: number, zone: string = UTC): Range | null {
   const trimmed = text.trim();
   if (trimmed === '') return null;
-  if (trimmed.startsWith('{')) return fromJson(trimmed, now);
+  if (trimmed.startsWith('{')) return fromJson(trimmed, now, zone);
   if (/^yesterday$/i.test(trimmed)) return { from: 'yesterday', to: 'today' };
-  const alone = resolveEnd(trimmed, now);
-  if (alone !== null) return checked({ from: tidy(trimmed), to: endOf(trimmed, alone) }, now);
+  const alone = resolveEnd(trimmed, now, zone);
+  if (alone !== null) return checked({ from: settle(trimmed, alone, zone), to: endOf(trimmed, alone, zone) }, now, zone);
   for (const separator of [/\s+(?:-|–|—|to|until)\s+/i, /\s*(?:–|—|\.\.|\/)\s*/, /\s*,\s*/]) {
     const parts = trimmed.split(separator);
-    if (parts.length === 2) return pair(parts[0]!, parts[1]!, now);
+    if (parts.length === 2) return pair(parts[0]!, parts[1]!, now, zone);
   }
   return null;
 }
 
-export function resolve(range: Range, now: number): Resolved | null {
-  const from = resolveEnd(range.from, now);
+/** A range of an address: dates are UTC, `today` is the zone's. */
+export function resolve(range: Range, now: number, zone: string = UTC): Resolved | null {
+  const end = (text: string, day: number) => resolveEnd(text, now, DAY.test(text.trim()) ? UTC : zone, day);
+  const from = end(range.from, now);
   if (from === null) return null;
-  const to = resolveEnd(range.to, now, from);
+  const to = end(range.to, from);
   return to === null || to <= from ? null : { from, to };
 }
 
@@ -81,17 +86,18 @@ export function absolute(range: Resolved): Range {
   return { from: String(Math.round(range.from)), to: String(Math.round(range.to)) };
 }
 
-function pair(left: string, right: string, now: number): Range | null {
-  const from = resolveEnd(left, now);
+function pair(left: string, right: string, now: number, zone: string): Range | null {
+  const from = resolveEnd(left, now, zone);
   if (from === null) return null;
-  const to = resolveEnd(right, now, from);
+  const to = resolveEnd(right, now, zone, from);
   if (to === null) return null;
-  // A bare clock time belongs to the day of the start, so it is written out.
-  return checked({ from: settle(left, from), to: settle(right, to) }, now);
+  return checked({ from: settle(left, from, zone), to: settle(right, to, zone) }, now, zone);
 }
 
-function settle(text: string, value: number): string {
-  return CLOCK.test(text.trim()) ? String(value) : tidy(text);
+/** A bare clock time belongs to the day of the start, and a date to its zone, so they are written out. */
+function settle(text: string, value: number, zone: string): string {
+  const trimmed = text.trim();
+  return CLOCK.test(trimmed) || (zone !== UTC && DAY.test(trimmed)) ? String(value) : tidy(text);
 }
 
 function tidy(text: string): string {
@@ -100,23 +106,23 @@ function tidy(text: string): string {
 }
 
 /** What a single time stands for: a day for a date, until now for all else. */
-function endOf(text: string, from: number): string {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? String(from + UNITS.d!) : 'now';
+function endOf(text: string, from: number, zone: string): string {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) ? String(onDay(from, UNITS.d!, zone)) : 'now';
 }
 
-function fromJson(text: string, now: number): Range | null {
+function fromJson(text: string, now: number, zone: string): Range | null {
   try {
     const value = JSON.parse(text) as Record<string, unknown>;
     const from = value.from ?? value.start;
     const to = value.to ?? value.end ?? 'now';
-    return from === undefined ? null : pair(String(from), String(to), now);
+    return from === undefined ? null : pair(String(from), String(to), now, zone);
   } catch {
     return null;
   }
 }
 
-function checked(range: Range, now: number): Range | null {
-  return resolve(range, now) ? range : null;
+function checked(range: Range, now: number, zone: string): Range | null {
+  return resolve(range, now, zone) ? range : null;
 }
 
 function epoch(digits: string): number {
@@ -134,6 +140,12 @@ function clockMs(text: string): number | null {
   return ((hours * 60 + minutes) * 60 + seconds) * 1000 + Number((match[4] ?? '').padEnd(3, '0'));
 }
 
-function startOfDay(ms: number): number {
-  return ms - (((ms % UNITS.d!) + UNITS.d!) % UNITS.d!);
+function startOfDay(ms: number, zone: string): number {
+  return onDay(ms, 0, zone);
+}
+
+/** The moment when the clocks of the zone show `clock` on the day of `ms`. */
+function onDay(ms: number, clock: number, zone: string): number {
+  const wall = ms + offsetAt(ms, zone);
+  return fromWall(Math.floor(wall / UNITS.d!) * UNITS.d! + clock, zone);
 }

@@ -1,5 +1,6 @@
 // Turns the rows of an aggregate into what a chart draws: an axis and a few series.
 import type { ResultField, Row } from '../lib/api';
+import type { Mode } from '../lib/url';
 
 export interface Series {
   name: string;
@@ -17,10 +18,12 @@ export interface ChartData {
   unit: string;
 }
 
-const SERIES_MAX = 10;
+/** As many as there are colours; slate is for all others. */
+export const SERIES_MAX = 9;
 export const NUMERIC = new Set(['int', 'long', 'double', 'integer', 'float', 'number']);
 
-export const isTimeField = (field: ResultField) => /^_(timeslice|messagetime|receipttime)$/i.test(field.name);
+export const TIME = 'time';
+export const isTimeField = (field: ResultField) => field.fieldType === TIME || /^_(timeslice|messagetime|receipttime)$/i.test(field.name);
 export const isNumberField = (field: ResultField) => NUMERIC.has(field.fieldType.toLowerCase()) && !isTimeField(field);
 
 /** The value under a field's name, whatever its case. */
@@ -28,8 +31,30 @@ export function cell(row: Row, field: ResultField): string {
   return row[field.name] ?? row[field.name.toLowerCase()] ?? '';
 }
 
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
+/** Values that are looked at to find out what a column holds. */
+const LOOKED_AT = 50;
+
+/** SQL gives moments as ISO 8601; they become milliseconds, as those of the pipe language are. */
+export function withTimes(fields: ResultField[], rows: Row[]): { fields: ResultField[]; rows: Row[] } {
+  const times = fields.filter((field) => {
+    const values = rows.slice(0, LOOKED_AT).map((row) => cell(row, field)).filter(Boolean);
+    return values.length > 0 && values.every((value) => MOMENT.test(value));
+  });
+  if (!times.length) return { fields, rows };
+  return {
+    fields: fields.map((field) => (times.includes(field) ? { ...field, fieldType: TIME } : field)),
+    rows: rows.map((row) => ({ ...row, ...Object.fromEntries(times.map((field) => [field.name, String(Date.parse(cell(row, field)))])) })),
+  };
+}
+
+/** Whether a query puts its rows in order itself, so that nobody else should. */
+export function isOrderedBy(query: string, mode: Mode): boolean {
+  return mode === 'sql' ? /\border\s+by\b/i.test(query) : /\|\s*(?:sort|order|top|topk|limit|transpose|compare)\b/i.test(query);
+}
+
 export function chartData(fields: ResultField[], rows: Row[]): ChartData | null {
-  const axis = fields.find((field) => field.name.toLowerCase() === '_timeslice') ?? fields.find((field) => field.keyField) ?? fields.find((field) => !isNumberField(field));
+  const axis = fields.find((field) => field.name.toLowerCase() === '_timeslice') ?? fields.find((field) => field.fieldType === TIME) ?? fields.find((field) => field.keyField) ?? fields.find((field) => !isNumberField(field));
   const others = fields.filter((field) => field !== axis);
   const keys = others.filter((field) => field.keyField || !isNumberField(field));
   const measures = others.filter((field) => !keys.includes(field));
@@ -79,11 +104,11 @@ export function slices(data: ChartData): { name: string; value: number }[] {
     : data.series.map((series) => ({ name: series.name, value: sum(series.values) }));
   const sorted = all.filter((part) => part.value > 0).sort((a, b) => b.value - a.value);
   if (sorted.length <= SERIES_MAX) return sorted;
-  const rest = sorted.slice(SERIES_MAX - 1);
-  return [...sorted.slice(0, SERIES_MAX - 1), { name: `${rest.length} others`, value: rest.reduce((total, part) => total + part.value, 0) }];
+  const rest = sorted.slice(SERIES_MAX);
+  return [...sorted.slice(0, SERIES_MAX), { name: `${rest.length} others`, value: rest.reduce((total, part) => total + part.value, 0) }];
 }
 
-const STATES: Record<string, string> = { FATAL: 'var(--fatal-fill)', ERROR: 'var(--error-fill)', WARN: 'var(--warn-fill)', WARNING: 'var(--warn-fill)', INFO: 'var(--info-fill)', DEBUG: 'var(--debug-fill)', TRACE: 'var(--debug-fill)' };
+const STATES: Record<string, string> = { '–': 'var(--s10)', FATAL: 'var(--fatal-fill)', ERROR: 'var(--error-fill)', WARN: 'var(--warn-fill)', WARNING: 'var(--warn-fill)', INFO: 'var(--info-fill)', DEBUG: 'var(--debug-fill)', TRACE: 'var(--debug-fill)' };
 
 /** A name keeps its colour: its hash picks the slot, a taken slot gives the next free one. Levels keep theirs. */
 export function colours(names: string[]): Map<string, string> {
