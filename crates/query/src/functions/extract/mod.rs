@@ -1,8 +1,8 @@
 //! The kernels of the parse family: a text in, several parts out, in one pass over the rows.
 //!
 //! The parts of a stage are one column, a struct of texts `0`, `1`, … and a flag `matched`. It is
-//! marked as volatile, so that the optimizer computes it once: otherwise it would copy the whole
-//! search into every filter and projection that looks at a part.
+//! marked as volatile, so that the logical optimizer does not copy the whole search into every filter
+//! and projection that looks at a part; where the physical one does, the copies share their work.
 
 pub(crate) mod anchors;
 pub(crate) mod delimited;
@@ -11,10 +11,12 @@ pub(crate) mod patterns;
 pub(crate) mod xml;
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use datafusion::arrow::array::ArrayData;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, ListArray, StringViewBuilder, StructArray,
 };
@@ -123,6 +125,38 @@ impl Hash for Extraction {
 
 thread_local! {
     static EXTRACTORS: RefCell<Cache<Box<dyn Extract>>> = RefCell::default();
+    static RECENT: RefCell<VecDeque<Recent>> = RefCell::default();
+}
+
+/// What was extracted a moment ago. The physical optimizer knows nothing of volatile functions: it
+/// sinks each condition on a part below the extraction and copies the extraction into it. The copies
+/// are evaluated one after another over the same batch, and all but the first find it done.
+struct Recent {
+    key: String,
+    text: ArrayData,
+    parts: ArrayRef,
+}
+
+/// A few stages may stand in one condition. Each entry keeps a batch alive.
+const RECENT_MAX: usize = 4;
+
+fn recent(key: &str, text: &ArrayData) -> Option<ArrayRef> {
+    RECENT.with_borrow(|recent| {
+        let mut entries = recent.iter();
+        let found = entries.find(|entry| entry.key == key && entry.text.ptr_eq(text))?;
+        Some(Arc::clone(&found.parts))
+    })
+}
+
+fn remember(key: String, text: ArrayData, parts: &ArrayRef) {
+    RECENT.with_borrow_mut(|recent| {
+        recent.truncate(RECENT_MAX - 1);
+        recent.push_front(Recent {
+            key,
+            text,
+            parts: Arc::clone(parts),
+        });
+    });
 }
 
 impl ScalarUDFImpl for Extraction {
@@ -168,15 +202,21 @@ impl ScalarUDFImpl for Extraction {
         let text = arguments.args.first().ok_or_else(|| self.unreadable())?;
         let text = cast(&text.to_array(rows)?, &DataType::Utf8View)?;
         let key = format!("{}\0{}", self.name, constants.join("\0"));
-        EXTRACTORS.with_borrow_mut(|extractors| {
+        let data = text.to_data();
+        if let Some(parts) = recent(&key, &data) {
+            return Ok(ColumnarValue::Array(parts));
+        }
+        let parts = EXTRACTORS.with_borrow_mut(|extractors| {
             let extract = extractors.get(&key, |_| (self.build)(&constants));
             let extract = extract.ok_or_else(|| self.unreadable())?.as_mut();
-            Ok(ColumnarValue::Array(if self.is_multi {
-                every(extract, &text)?
+            if self.is_multi {
+                every(extract, &text)
             } else {
-                once(extract, &text)
-            }))
-        })
+                Ok(once(extract, &text))
+            }
+        })?;
+        remember(key, data, &parts);
+        Ok(ColumnarValue::Array(parts))
     }
 }
 
