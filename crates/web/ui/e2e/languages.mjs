@@ -24,6 +24,15 @@ export async function sql(page, editor, theme, step) {
   assert.ok(!(await editor.innerText()).includes('SELECT'));
 }
 
+export async function explain(page, theme, step) {
+  step('what is read and why');
+  await page.getByRole('button', { name: 'Explain', exact: true }).click();
+  await page.locator('.explain dd').first().waitFor();
+  assert.match(page.url(), /tab=explain/);
+  await accessible(page, theme, 'the explanation');
+  await page.getByRole('button', { name: /^Messages/ }).click();
+}
+
 export async function metrics(page, editor, theme, step) {
   step('metrics are drawn');
   await page.getByRole('button', { name: 'Metrics', exact: true }).click();

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { columns, context as neighbours, filters, zones } from './filters.mjs';
-import { help, metrics, sql } from './languages.mjs';
+import { explain, help, metrics, sql } from './languages.mjs';
 import { accessible, picture, pickRange, setQuery, settle, typeQuery } from './lib.mjs';
 
 const { values, positionals } = parseArgs({
@@ -115,6 +115,7 @@ async function story(theme) {
   await zones(page, step);
   await neighbours(page, theme, step, isReal);
   if (values.shots) await page.screenshot({ path: `${values.shots}/facets-${theme}.png` });
+  await explain(page, theme, step);
   await sql(page, editor, theme, step);
   await metrics(page, editor, theme, step);
   await help(page, editor, base, theme, step);
