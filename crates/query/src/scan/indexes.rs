@@ -11,6 +11,9 @@ use super::need::Need;
 
 /// Indexes kept open; each is a mapped file and a few kilobytes.
 const OPEN_MAX: usize = 4_096;
+/// After so many more have been opened, those whose segments are gone are closed: a file that is
+/// deleted takes space as long as it is mapped.
+const OPENED_BETWEEN_LOOKS: usize = 32;
 
 /// An index, or nothing if it cannot be used.
 type Opened = Option<Arc<TextIndex>>;
@@ -20,7 +23,8 @@ type Opened = Option<Arc<TextIndex>>;
 pub(crate) struct Indexes {
     data_dir: PathBuf,
     is_on: bool,
-    open: Mutex<HashMap<String, Opened>>,
+    /// By segment, with the files.
+    open: Mutex<HashMap<String, (PathBuf, Opened)>>,
 }
 
 /// Which pages of a segment a scan reads, and why.
@@ -95,7 +99,7 @@ impl Indexes {
 
     fn open(&self, segment: &SegmentMeta) -> Opened {
         let known = self.lock().get(&segment.id).cloned();
-        if let Some(known) = known {
+        if let Some((_, known)) = known {
             return known;
         }
         let path = self.data_dir.join(segment.index_path().as_ref());
@@ -122,11 +126,14 @@ impl Indexes {
         if open.len() >= OPEN_MAX {
             open.clear();
         }
-        open.insert(segment.id.clone(), opened.clone());
+        if open.len() % OPENED_BETWEEN_LOOKS == OPENED_BETWEEN_LOOKS - 1 {
+            open.retain(|_, (path, opened)| opened.is_none() || path.exists());
+        }
+        open.insert(segment.id.clone(), (path, opened.clone()));
         opened
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Opened>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (PathBuf, Opened)>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
