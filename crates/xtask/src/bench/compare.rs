@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 /// An answer: one value for each combination of the other columns. Keys and values are text.
 pub(super) type Answer = BTreeMap<String, String>;
 
-/// Percentiles are estimated by both; they may differ by so much of their size.
-const NUMBER_TOLERANCE: f64 = 0.03;
-
-/// Says what differs first, if anything does.
-pub(super) fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
+/// Says what differs first, if anything does; numbers with a fraction may differ by `tolerance`
+/// of their size.
+pub(super) fn difference(ours: &Answer, theirs: &Answer, tolerance: f64) -> Option<String> {
     if ours.len() != theirs.len() {
         return Some(format!(
             "{} rows, the peer has {}",
@@ -21,19 +19,20 @@ pub(super) fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
         let Some(other) = theirs.get(key) else {
             return Some(format!("the peer has no row `{key}`"));
         };
-        (!is_alike(value, other)).then(|| format!("`{key}` is {value}, the peer says {other}"))
+        (!is_alike(value, other, tolerance))
+            .then(|| format!("`{key}` is {value}, the peer says {other}"))
     })
 }
 
 /// Counts must be equal; other numbers nearly so.
-fn is_alike(one: &str, other: &str) -> bool {
+fn is_alike(one: &str, other: &str, tolerance: f64) -> bool {
     if one == other {
         return true;
     }
     let is_count = |text: &str| text.parse::<i64>().is_ok();
     match (one.parse::<f64>(), other.parse::<f64>()) {
         (Ok(a), Ok(b)) if !(is_count(one) && is_count(other)) => {
-            (a - b).abs() <= NUMBER_TOLERANCE * a.abs().max(b.abs())
+            (a - b).abs() <= tolerance * a.abs().max(b.abs())
         }
         _ => false,
     }
@@ -53,13 +52,11 @@ mod tests {
     #[test]
     fn counts_must_be_equal_and_estimates_close() {
         let ours = answer(&[("a", "100"), ("b", "1.00")]);
-        assert_eq!(
-            difference(&ours, &answer(&[("a", "100"), ("b", "1.01")])),
-            None
-        );
-        assert!(difference(&ours, &answer(&[("a", "101"), ("b", "1.00")])).is_some());
-        assert!(difference(&ours, &answer(&[("a", "100"), ("b", "1.10")])).is_some());
-        assert!(difference(&ours, &answer(&[("a", "100")])).is_some());
-        assert!(difference(&ours, &answer(&[("a", "100"), ("c", "1.00")])).is_some());
+        let compare = |theirs: &[(&str, &str)]| difference(&ours, &answer(theirs), 0.03);
+        assert_eq!(compare(&[("a", "100"), ("b", "1.01")]), None);
+        assert!(compare(&[("a", "101"), ("b", "1.00")]).is_some());
+        assert!(compare(&[("a", "100"), ("b", "1.10")]).is_some());
+        assert!(compare(&[("a", "100")]).is_some());
+        assert!(compare(&[("a", "100"), ("c", "1.00")]).is_some());
     }
 }

@@ -134,13 +134,13 @@ fn measure(
     let node = node::Node::start(binary, &folder.join("node"), more)?;
     say(arguments, "sending the data set");
     let ingested = ingest::run(&node, &data_set)?;
-    let mut queries = Vec::new();
+    let mut all = Vec::new();
     let mut answers = Vec::new();
     for question in &questions {
         say(arguments, question.name);
         let (timing, answer) = queries::ask(&node, &data_set, question, arguments.runs)?;
         let is_empty = answer.is_empty();
-        queries.push(Asked {
+        all.push(Asked {
             name: question.name,
             question: question.log.clone(),
             timing,
@@ -157,10 +157,12 @@ fn measure(
         say(arguments, "chDB");
         let peer_folder = folder.join("chdb");
         let measured = peer::run(&data_set, &questions, &peer_folder, arguments.runs)?;
-        for ((asked, answer), theirs) in queries.iter_mut().zip(&answers).zip(&measured.answers) {
+        let asked = all.iter_mut().zip(&questions).zip(&answers);
+        for (((asked, question), answer), theirs) in asked.zip(&measured.answers) {
             asked.peer = Some(theirs.timing);
             if asked.difference.is_none() {
-                asked.difference = compare::difference(answer, &theirs.rows);
+                let tolerance = queries::tolerance(question.shape);
+                asked.difference = compare::difference(answer, &theirs.rows, tolerance);
             }
         }
         if !arguments.keep {
@@ -170,10 +172,10 @@ fn measure(
     };
     Ok(Measured {
         commit: commit(),
-        ratio: report::geometric_mean(&queries),
+        ratio: report::geometric_mean(&all),
         data_set,
         ingest: ingested,
-        queries,
+        queries: all,
         peer,
     })
 }

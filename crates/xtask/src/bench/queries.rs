@@ -18,6 +18,11 @@ const RUNS_MAX: usize = 200;
 const PAGE_ROWS: usize = 100;
 const RECORDS_MAX: usize = 10_000;
 
+/// Means may differ by so much of their size: numbers are added in another order.
+const MEAN_TOLERANCE: f64 = 1e-6;
+/// Percentiles are estimated by both, of few values in different ways.
+const PERCENTILE_TOLERANCE: f64 = 0.1;
+
 /// What an answer consists of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
@@ -54,7 +59,7 @@ pub(super) fn questions(data_set: &DataSet) -> Vec<Question> {
         name: "needle: all lines of one request id",
         log: format!("\"{id}\""),
         sql: format!(
-            "{MESSAGE_SQL} WHERE hasAllTokens(message, '{id}') AND message LIKE '%{id}%' \
+            "{MESSAGE_SQL} WHERE hasAllTokens(lower(message), '{id}') AND message LIKE '%{id}%' \
              ORDER BY _time DESC LIMIT {PAGE_ROWS}"
         ),
         shape: Shape::Messages,
@@ -75,13 +80,13 @@ const FIXED: &[Fixed] = &[
         "phrase \"Task timed out\", count",
         "\"Task timed out\" | count",
         "SELECT count() AS _count FROM logs \
-         WHERE hasAllTokens(message, 'Task timed out') AND message LIKE '%Task timed out%'",
+         WHERE hasAllTokens(lower(message), 'task timed out') AND message LIKE '%Task timed out%'",
         COUNT,
     ),
     (
         "keyword ERROR, count by function",
         "ERROR | count by function",
-        "SELECT function, count() AS _count FROM logs WHERE hasToken(message, 'ERROR') GROUP BY function",
+        "SELECT function, count() AS _count FROM logs WHERE hasToken(lower(message), 'error') GROUP BY function",
         Shape::Records {
             keys: &["function"],
             value: "_count",
@@ -93,7 +98,7 @@ const FIXED: &[Fixed] = &[
          | pct(duration, 95) as p95 by function, _timeslice",
         "SELECT function, toUnixTimestamp(toStartOfInterval(_time, INTERVAL 5 MINUTE)) * 1000 AS _timeslice, \
          quantileTDigest(0.95)(toFloat64OrZero(extract(message, 'Duration: ([0-9.]+) ms'))) AS p95 \
-         FROM logs WHERE hasToken(message, 'REPORT') AND message LIKE '%Duration: % ms%' \
+         FROM logs WHERE hasToken(lower(message), 'report') AND message LIKE '%Duration: % ms%' \
          GROUP BY function, _timeslice",
         Shape::Records {
             keys: &["function", "_timeslice"],
@@ -121,7 +126,7 @@ const FIXED: &[Fixed] = &[
         "* | json \"path\", \"latency_ms\" as path, latency_ms | where path matches \"/api/cart*\" \
          | avg(latency_ms) as average by function",
         "SELECT function, avg(JSONExtractFloat(message, 'latency_ms')) AS average FROM logs \
-         WHERE hasAllTokens(message, 'path latency_ms') AND message LIKE '%\"path\":\"/api/cart%' \
+         WHERE hasAllTokens(lower(message), 'path latency_ms') AND message LIKE '%\"path\":\"/api/cart%' \
          AND startsWith(JSONExtractString(message, 'path'), '/api/cart') GROUP BY function",
         Shape::Records {
             keys: &["function"],
@@ -138,14 +143,14 @@ const FIXED: &[Fixed] = &[
         "regular expression status=5[0-9][0-9], count",
         "* | parse regex \"status=(?<status>5[0-9][0-9])\" | count",
         "SELECT count() AS _count FROM logs \
-         WHERE hasToken(message, 'status') AND match(message, 'status=5[0-9][0-9]')",
+         WHERE hasToken(lower(message), 'status') AND match(message, 'status=5[0-9][0-9]')",
         COUNT,
     ),
     (
         "top 10 values of a parsed field",
         "* | parse \"user=* scope\" as user | count by user | sort by _count, user asc | limit 10",
         "SELECT extract(message, 'user=(.*?) scope') AS user, count() AS _count FROM logs \
-         WHERE hasAllTokens(message, 'user scope') AND message LIKE '%user=% scope%' \
+         WHERE hasAllTokens(lower(message), 'user scope') AND message LIKE '%user=% scope%' \
          GROUP BY user ORDER BY _count DESC, user LIMIT 10",
         Shape::Records {
             keys: &["user"],
@@ -217,6 +222,14 @@ fn ask_once(node: &Node, data_set: &DataSet, question: &Question) -> Result<(Dur
     let rows = page[kind].as_array().context("a page without rows")?;
     let maps = rows.iter().filter_map(|row| row["map"].as_object());
     Ok((wall, answer(question.shape, maps)))
+}
+
+/// By how much numbers with a fraction may differ, as a share of their size.
+pub(super) fn tolerance(shape: Shape) -> f64 {
+    match shape {
+        Shape::Records { value: "p95", .. } => PERCENTILE_TOLERANCE,
+        _ => MEAN_TOLERANCE,
+    }
 }
 
 /// How many rows an answer has.
