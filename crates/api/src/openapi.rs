@@ -5,8 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    Shared, export, facets, fields, health, language, metrics_queries, metrics_results, queries,
-    search_jobs, status, stream, tables,
+    Shared, erase, export, facets, fields, health, language, metrics_queries, metrics_results,
+    queries, search_jobs, status, stream, tables,
 };
 
 #[derive(OpenApi)]
@@ -29,6 +29,7 @@ use crate::routes::{
         metrics_results::run,
         queries::check,
         queries::explain,
+        erase::erase,
         fields::fields,
         tables::tables,
         status::status,
@@ -42,6 +43,8 @@ use crate::routes::{
         metrics_results::MetricsResults,
         search_jobs::Job,
         queries::Check,
+        erase::Erase,
+        erase::ErasedEvents,
         status::Status
     ))
 )]

@@ -1,5 +1,5 @@
-//! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`),
-//! and checks files (`check`). Thin: rules live in the crates below.
+//! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`), has it forget (`erase`),
+//! and looks at files (`check`, `segments`). Thin: rules live in the crates below.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,10 +9,12 @@
 mod check;
 mod client;
 mod demo;
+mod erase_command;
 mod language_argument;
 mod metrics_client;
 mod output;
 mod query_command;
+mod segments_command;
 mod serve;
 mod simulate;
 mod time_argument;
@@ -43,8 +45,12 @@ enum Command {
     /// Simulated clouds alone, for tests and measurements.
     #[command(subcommand, hide = true)]
     Simulate(simulate::Arguments),
+    /// Erase events that a node keeps, for ever.
+    Erase(erase_command::Arguments),
     /// Check configuration and queries without running them.
     Check(check::Arguments),
+    /// List, verify or export what is on disk.
+    Segments(segments_command::Arguments),
 }
 
 #[tokio::main]
@@ -54,7 +60,9 @@ async fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Query(arguments) => query_command::run(arguments).await,
         Command::Simulate(arguments) => simulate::run(arguments).await,
+        Command::Erase(arguments) => erase_command::run(arguments).await,
         Command::Check(arguments) => check::run(&arguments),
+        Command::Segments(arguments) => segments_command::run(arguments).await,
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

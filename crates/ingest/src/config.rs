@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{duration, size};
 use serde::{Deserialize, Serialize};
 
-use crate::Route;
+use crate::{Route, Rules};
 
 /// When data moves from memory to segments, and how much may wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct IngestConfig {
     /// Which events go to other partitions than `default`; from `[[partitions]]`.
     #[serde(skip)]
     pub routes: Vec<Route>,
+    /// What becomes of events on their way in; from `[[extraction_rules]]`,
+    /// `[[redaction_rules]]` and `[[ingest_budgets]]`.
+    #[serde(skip)]
+    pub rules: Rules,
 }
 
 impl Default for IngestConfig {
@@ -37,6 +41,7 @@ impl Default for IngestConfig {
             memory_bytes_max: 1 << 30,
             disk_reserve_bytes: 256 << 20,
             routes: Vec::new(),
+            rules: Rules::default(),
         }
     }
 }

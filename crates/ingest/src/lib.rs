@@ -1,8 +1,8 @@
 //! What happens until data is safe: normalise, WAL, buffer, flush.
 //!
 //! A batch goes through [`Ingest::append`](model::EventSink::append): repeated events are
-//! dropped, times and serverless fields are found in the text, rows are built once, written to
-//! the WAL with many other batches in one fsync, made visible, and acknowledged. A flush moves
+//! dropped, times and serverless fields are found in the text, rules take fields out and secrets
+//! away, rows are built once, written to the WAL with many other batches in one fsync, made visible, and acknowledged. A flush moves
 //! what has gathered into segments, by size, by age, or when asked.
 
 mod config;
@@ -16,6 +16,7 @@ mod metrics;
 mod normalise;
 mod route;
 mod rows;
+mod rules;
 mod samples;
 mod sink;
 #[cfg(test)]
@@ -24,4 +25,5 @@ mod tests;
 pub use config::IngestConfig;
 pub use error::{IngestError, Result};
 pub use route::{Condition, Route, RouteField};
+pub use rules::{Budget, ExtractionRule, Pattern, Redaction, RedactionRule, Rules};
 pub use sink::Ingest;

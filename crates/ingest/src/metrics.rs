@@ -21,3 +21,11 @@ pub(crate) fn synced() {
 pub(crate) fn flushed() {
     metrics::counter!("nephoscope_ingest_flushes_total").increment(1);
 }
+
+/// Counts an event that was dropped because its source has spent its budget.
+pub(crate) fn over_budget(budget: &str, bytes: u64) {
+    let of = || budget.to_owned();
+    metrics::counter!("nephoscope_ingest_over_budget_events_total", "source" => of()).increment(1);
+    metrics::counter!("nephoscope_ingest_over_budget_bytes_total", "source" => of())
+        .increment(bytes);
+}

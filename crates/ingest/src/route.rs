@@ -74,7 +74,7 @@ impl Routes {
 }
 
 impl Condition {
-    fn fits(&self, event: &LogEvent) -> bool {
+    pub(crate) fn fits(&self, event: &LogEvent) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|(field, patterns)| {
                 let value = field.of(event).unwrap_or_default();
@@ -106,7 +106,7 @@ impl RouteField {
 
 /// Whether `value` is as `pattern` says. Takes time in proportion to the product of their
 /// lengths at worst: after a mismatch only the last `*` takes more.
-fn fits(pattern: &str, value: &str) -> bool {
+pub(crate) fn fits(pattern: &str, value: &str) -> bool {
     let (pattern, value) = (pattern.as_bytes(), value.as_bytes());
     let (mut at, mut in_value) = (0, 0);
     let mut last_star: Option<(usize, usize)> = None;

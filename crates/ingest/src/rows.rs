@@ -9,6 +9,7 @@ use arrow::array::{
 use model::{EventId, InvocationEvidence, InvocationStatus, LogEvent, Timestamp, limits};
 use storage::{EVENT_TEXT_COLUMNS, StorageError, Table};
 
+use crate::Rules;
 use crate::invocations::evidence;
 use crate::normalise::Normaliser;
 use crate::route::Routes;
@@ -33,6 +34,7 @@ pub(crate) fn rows(
     events: Vec<LogEvent>,
     now: Timestamp,
     routes: &Routes,
+    rules: &Rules,
 ) -> Result<Rows, StorageError> {
     let mut normaliser = Normaliser::new(now);
     let mut rows = Rows::default();
@@ -40,6 +42,7 @@ pub(crate) fn rows(
     let mut found = Vec::new();
     for mut event in events {
         let time = normaliser.fill(&mut event);
+        rules.apply(&mut event);
         rows.ids
             .extend(event.id.map(|id| (id, event.id_time.unwrap_or(time))));
         found.extend(evidence(&event));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use model::{Checkpoint, EventBatch, EventSink, Receipt, SinkError, Timestamp};
@@ -15,7 +16,8 @@ use crate::dedup::{Dedup, OriginMemory, repeated};
 use crate::flush::Flusher;
 use crate::journal::{Entry, Journal, describe, pending};
 use crate::route::Routes;
-use crate::{IngestConfig, IngestError, Result, metrics, rows, samples};
+use crate::rules::budget::Budgets;
+use crate::{IngestConfig, IngestError, Result, Rules, metrics, rows, samples};
 
 /// Batches of fewer events and samples are turned into rows on the caller's thread.
 const INLINE_EVENTS_MAX: usize = 500;
@@ -37,6 +39,8 @@ struct Shared {
     memory_bytes_max: u64,
     disk_reserve_bytes: u64,
     routes: Routes,
+    rules: Rules,
+    budgets: Budgets,
     /// `None` after the end.
     journal: Mutex<Option<Journal>>,
     dedup: Dedup,
@@ -60,15 +64,24 @@ impl Ingest {
             lock(dedup.keys()).insert(key, stored);
         }
         let mut checkpoints = HashMap::new();
-        let mut events = 0;
+        let (mut frames, mut events) = (0_u64, 0);
+        let begun = Instant::now();
         let folder = store.data_dir().join("wal");
         let wal = Wal::open(store.disk(), &folder, committed, |frame, bytes| {
             let record = Record::decode(bytes)?;
+            frames += 1;
             events += record.stored;
             remember(&dedup, &mut checkpoints, &record);
             store.publish(pending(frame, record)?)
         })?;
-        tracing::info!(events, "replayed the log");
+        // What is replayed was in memory before, so this takes no longer than
+        // `ingest.memory_bytes_max` takes to read.
+        tracing::info!(
+            frames,
+            events,
+            seconds = begun.elapsed().as_secs_f64(),
+            "replayed the log"
+        );
         let grown = Arc::new(Notify::new());
         grown.notify_one();
         let notify = Arc::clone(&grown);
@@ -82,6 +95,8 @@ impl Ingest {
                 memory_bytes_max: config.memory_bytes_max,
                 disk_reserve_bytes: config.disk_reserve_bytes,
                 routes: Routes::new(config.routes),
+                budgets: Budgets::new(config.rules.budgets.clone()),
+                rules: config.rules,
                 journal: Mutex::new(Some(journal)),
                 dedup,
                 checkpoints: Mutex::new(checkpoints),
@@ -267,9 +282,11 @@ impl Shared {
             events.retain(|_| !repeated.next().unwrap_or(false));
         }
         let fresh = events.len();
-        let stored = fresh + batch.samples.len();
         let now = self.store.clock().now();
-        let rows = rows::rows(events, now, &self.routes).map_err(|error| failed(&error))?;
+        self.budgets.apply(&mut events, now);
+        let stored = events.len() + batch.samples.len();
+        let rows = rows::rows(events, now, &self.routes, &self.rules);
+        let rows = rows.map_err(|error| failed(&error))?;
         let received = self.samples_receipt_time(now);
         let samples = samples::rows(&batch.samples, received).map_err(|error| failed(&error))?;
         let record = Record {

@@ -2,6 +2,8 @@
 
 mod accidents;
 mod power;
+mod rules;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;

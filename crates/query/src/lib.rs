@@ -3,6 +3,7 @@
 mod aggregates;
 mod check;
 mod descriptor;
+mod erasure;
 mod error;
 mod fields;
 mod functions;
@@ -17,6 +18,7 @@ mod syntax;
 
 pub use check::check;
 pub use descriptor::{Descriptor, UnitKind, descriptors};
+pub use erasure::erasure;
 pub use error::{QueryError, Result};
 pub use fields::FieldInfo;
 pub use functions::register_functions;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::ServerError;
+use crate::{PartitionConfig, ServerError, partitions};
 
 /// Name of the file that is read from the working directory if there is one.
 const DEFAULT_FILE: &str = "nephoscope.toml";
@@ -30,6 +30,14 @@ pub struct Config {
     pub auth: AuthConfig,
     /// `[[sources]]`: where data comes from.
     pub sources: Vec<collectors::SourceConfig>,
+    /// `[[partitions]]`: which events are kept apart, and how long.
+    pub partitions: Vec<PartitionConfig>,
+    /// `[[extraction_rules]]`: what of messages becomes fields.
+    pub extraction_rules: Vec<ingest::ExtractionRule>,
+    /// `[[redaction_rules]]`: what is masked or hashed before anything is written.
+    pub redaction_rules: Vec<ingest::RedactionRule>,
+    /// `[[ingest_budgets]]`: how much a source may send in a day.
+    pub ingest_budgets: Vec<ingest::Budget>,
 }
 
 /// `[server]`.
@@ -83,9 +91,16 @@ impl Config {
     /// The mistake in words: what, on which line, and what was probably meant.
     pub fn parse(text: &str) -> Result<Config, String> {
         let text = expand_environment(text)?;
-        let config: Config =
+        let mut config: Config =
             toml::from_str(&text).map_err(|error| with_suggestion(&error.to_string()))?;
         config.validate()?;
+        partitions::spread(&mut config)?;
+        config.ingest.rules = ingest::Rules {
+            extraction: config.extraction_rules.clone(),
+            redaction: config.redaction_rules.clone(),
+            budgets: config.ingest_budgets.clone(),
+        };
+        config.ingest.rules.validate()?;
         Ok(config)
     }
 
@@ -186,6 +201,17 @@ mod tests {
             shown.contains("suX") && !shown.contains("hidden"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_bad_pattern_is_refused_with_its_place() {
+        let text = "[[redaction_rules]]\nname = \"x\"\nregex = \"a(b\"\n";
+        let mistake = Config::parse(text).unwrap_err();
+        assert!(mistake.contains("line 3"), "{mistake}");
+        assert!(mistake.contains("unclosed group"), "{mistake}");
+        let text = "[[extraction_rules]]\nname = \"x\"\nparse = \"a * b *\"\nas = [\"a\"]\n";
+        let mistake = Config::parse(text).unwrap_err();
+        assert!(mistake.contains("extraction rule `x`"), "{mistake}");
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod config;
 mod error;
+mod partitions;
 mod telemetry;
 mod wiring;
 
 pub use config::{AuthConfig, Config, ListenConfig};
 pub use error::ServerError;
+pub use partitions::PartitionConfig;
 pub use telemetry::{SystemClock, init_logging};
 pub use wiring::Server;

@@ -1,8 +1,8 @@
 //! The order of start and stop, and what is connected to what.
 //!
 //! Start: HTTP (says that the node is starting) → store (opens the catalog) → ingest (replays
-//! the log) → searches → sources (begin to deliver) → HTTP answers. Stop goes the other way, so
-//! that nothing is delivered to a closed room.
+//! the log) → searches → sources (begin to deliver) → upkeep of the store → HTTP answers. Stop
+//! goes the other way, so that nothing is delivered to a closed room.
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::serve::ListenerExt;
 use ingest::Ingest;
 use model::{Clock, EventSink};
-use storage::Store;
+use storage::{Store, Upkeep};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,6 +25,7 @@ pub struct Server {
     address: SocketAddr,
     sources: Arc<collectors::Sources>,
     ingest: Arc<Ingest>,
+    upkeep: Upkeep,
     stop_http: oneshot::Sender<()>,
     http: JoinHandle<()>,
 }
@@ -57,7 +58,7 @@ impl Server {
         let http = tokio::spawn(serve(listener, door.router(), stopped));
 
         let data_dir = config.storage.data_dir.clone();
-        let store = Store::open(config.storage, Arc::clone(&clock))
+        let store = Store::open(config.storage.clone(), Arc::clone(&clock))
             .await
             .map_err(|source| ServerError::Storage {
                 path: data_dir,
@@ -72,6 +73,7 @@ impl Server {
             Arc::clone(&clock),
         )?);
 
+        let upkeep = Upkeep::start(store.clone(), config.storage);
         door.open(api::Node {
             store,
             ingest: Arc::clone(&ingest),
@@ -88,6 +90,7 @@ impl Server {
             address,
             sources,
             ingest,
+            upkeep,
             stop_http,
             http,
         })
@@ -112,6 +115,7 @@ impl Server {
     /// Stops collecting, flushes what is in memory, and stops listening.
     pub async fn shutdown(self) {
         self.sources.shutdown().await;
+        self.upkeep.stop().await;
         if let Err(error) = self.ingest.shutdown().await {
             // Nothing is lost: the log is replayed at the next start.
             error!(%error, "last flush failed");

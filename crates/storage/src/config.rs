@@ -1,8 +1,13 @@
 //! The `[storage]` section of the configuration.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use model::duration;
 use serde::{Deserialize, Serialize};
+
+use crate::{CompactConfig, RetentionConfig};
 
 /// Where a node keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,13 +16,55 @@ pub struct StoreConfig {
     /// The folder that holds everything: `catalog.sqlite`, `wal/` and `segments/`. It is made
     /// if it is not there.
     pub data_dir: PathBuf,
+    /// The PostgreSQL database that holds the catalog, as `postgres://user:password@host/name`;
+    /// without it the catalog is the file `catalog.sqlite`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<CatalogUrl>,
+    /// How often the store looks what is to be merged, dropped or deleted.
+    #[serde(with = "duration")]
+    pub upkeep_interval: Duration,
+    /// How long the files of segments that were merged or dropped are kept, for searches that
+    /// began before. No search may run longer.
+    #[serde(with = "duration")]
+    pub deletion_grace: Duration,
+    /// When segments are merged.
+    pub compaction: CompactConfig,
+    /// How long data is kept.
+    pub retention: RetentionConfig,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
         StoreConfig {
             data_dir: PathBuf::from("data"),
+            catalog: None,
+            upkeep_interval: Duration::from_secs(5),
+            deletion_grace: Duration::from_secs(10 * 60),
+            compaction: CompactConfig::default(),
+            retention: RetentionConfig::default(),
         }
+    }
+}
+
+/// Where a catalog's database is. Holds a password, which is not shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CatalogUrl(String);
+
+impl CatalogUrl {
+    /// Returns the address of a database.
+    pub fn new(url: impl Into<String>) -> Self {
+        CatalogUrl(url.into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CatalogUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
     }
 }
 
@@ -26,6 +73,7 @@ impl StoreConfig {
     pub fn at(data_dir: impl Into<PathBuf>) -> Self {
         StoreConfig {
             data_dir: data_dir.into(),
+            ..StoreConfig::default()
         }
     }
 }

@@ -40,10 +40,10 @@ pub enum StorageError {
         source: sqlx::Error,
     },
     /// The catalog's tables could not be brought to this version.
-    #[error("cannot bring the catalog `{}` to this version", path.display())]
+    #[error("cannot bring the catalog `{database}` to this version")]
     Migrate {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        database: String,
         /// What the database said.
         source: sqlx::migrate::MigrateError,
     },
@@ -52,6 +52,23 @@ pub enum StorageError {
     InUse {
         /// The folder.
         path: PathBuf,
+    },
+    /// Another node uses the same database.
+    #[error("the catalog's database is in use by another node; stop it or choose another database")]
+    CatalogInUse,
+    /// A segment does not count any more, because somebody else has replaced it.
+    #[error("cannot replace segment `{id}`: it was replaced by others before; plan again")]
+    Replaced {
+        /// The segment.
+        id: String,
+    },
+    /// A segment cannot be read.
+    #[error("cannot read segment `{}`; it is missing or damaged: restore it from a copy", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the file library said.
+        source: parquet::errors::ParquetError,
     },
     /// Bytes on disk are not what was written.
     #[error("`{}` is damaged at byte {offset}: {what}", path.display())]
@@ -115,6 +132,18 @@ impl StorageError {
                 .is_some_and(|code| code == SQLITE_FULL),
             _ => false,
         }
+    }
+
+    /// The error with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
     }
 
     /// Returns a function that turns an I/O error into one that says what was attempted.

@@ -4,24 +4,41 @@
 //! memory ([`MemorySegment`]), later as a Parquet file ([`SegmentMeta`]). [`Store::snapshot`]
 //! returns memory and files of one moment, each row exactly once. The [`catalog`] is the truth
 //! about files: a segment that it does not name does not exist.
+//!
+//! Behind it all, [`Upkeep`] merges small segments ([`compact`]), drops what is too old
+//! ([`retention`]) and deletes files that nobody needs.
 
 pub mod catalog;
+pub mod compact;
 mod config;
 pub mod disk;
+mod erase;
 mod error;
+mod inspect;
 mod memory;
+mod metrics;
+mod orphans;
+pub mod retention;
 mod schema;
 mod segment;
 mod store;
 mod text_index;
+mod upkeep;
 pub mod wal;
 
-pub use config::StoreConfig;
+pub use compact::CompactConfig;
+pub use config::{CatalogUrl, StoreConfig};
+pub use erase::{Erased, Erasure};
 pub use error::{Result, StorageError};
+pub use inspect::Inspection;
 pub use memory::MemorySegment;
+pub use retention::{Keep, RetentionConfig};
 pub use schema::{
     EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, Table, events_schema, invocations_schema, samples_schema,
 };
-pub use segment::{ROW_GROUP_ROWS, SegmentMeta, WINDOW_NANOS, window_start};
+pub use segment::{
+    Generation, ROW_GROUP_ROWS, SegmentKey, SegmentMeta, SegmentReader, WINDOW_NANOS, window_start,
+};
 pub use store::{Pending, Sealed, Snapshot, Store, StoreStats};
 pub use text_index::{INDEXED_ROWS_MIN, Literal, PAGE_ROWS, Pages, TextIndex, fold};
+pub use upkeep::Upkeep;

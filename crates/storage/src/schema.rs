@@ -32,7 +32,7 @@ pub const EVENT_TEXT_COLUMNS: [&str; 15] = [
 ];
 
 /// One of the tables that the store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// One row per log event.
     Events,
@@ -67,6 +67,15 @@ impl Table {
             Table::Events => events_schema(),
             Table::Invocations => invocations_schema(),
             Table::Samples => samples_schema(),
+        }
+    }
+
+    /// The columns that rows are ordered by inside a segment.
+    pub(crate) const fn order(self) -> &'static [&'static str] {
+        match self {
+            Table::Events => &["function", "level", "event_time"],
+            Table::Invocations => &["event_time"],
+            Table::Samples => &["metric", "dimensions", "statistic", "event_time"],
         }
     }
 

@@ -4,8 +4,12 @@
 //! written to segments) and segments. One lock guards all three, so that every snapshot holds
 //! each row exactly once. Ingest publishes, seals and commits; everybody else takes snapshots.
 
+mod lifecycle;
+
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 use model::{Checkpoint, Clock, TimeRange, Timestamp};
@@ -16,7 +20,7 @@ use crate::catalog::{Catalog, Commit, OriginIds};
 use crate::disk::{self, Disk};
 use crate::memory::Pieces;
 use crate::segment::write_segments;
-use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table};
+use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, metrics};
 
 /// What the store holds for one table at one moment: each row exactly once.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +77,10 @@ struct Memory {
 #[derive(Debug, Default)]
 struct State {
     segments: Vec<Arc<SegmentMeta>>,
+    /// Replaced or dropped, with the moment; their files are still there.
+    retired: Vec<(Arc<SegmentMeta>, Timestamp)>,
+    /// Files that turned out to be damaged.
+    unreadable: HashSet<PathBuf>,
     active: Memory,
     sealed: Vec<Arc<MemorySegment>>,
     is_sealed: bool,
@@ -87,6 +95,12 @@ struct Inner {
     catalog: Catalog,
     objects: Arc<LocalFileSystem>,
     state: RwLock<State>,
+    /// Held while a flush writes files that no catalog row names yet.
+    flushing: tokio::sync::Mutex<()>,
+    /// Held while segments are merged, dropped or deleted.
+    upkeep: tokio::sync::Mutex<()>,
+    /// Whether a transaction has failed and may have happened all the same.
+    is_uncertain: AtomicBool,
     _lock: File,
 }
 
@@ -115,14 +129,17 @@ impl Store {
         let data_dir = data_dir
             .canonicalize()
             .map_err(StorageError::io("find", &data_dir))?;
-        let catalog = Catalog::open(&data_dir.join("catalog.sqlite")).await?;
+        let catalog = match &config.catalog {
+            Some(url) => Catalog::connect(url.as_str()).await?,
+            None => Catalog::open(&data_dir.join("catalog.sqlite")).await?,
+        };
         let segments: Vec<_> = catalog
             .segments()
             .await?
             .into_iter()
             .map(Arc::new)
             .collect();
-        crate::segment::delete_orphans(&disk, &data_dir, &segments)?;
+        lifecycle::clean(&disk, &data_dir, &catalog, &segments).await?;
         let newest = segments
             .iter()
             .filter(|segment| segment.table == Table::Events)
@@ -140,6 +157,9 @@ impl Store {
                 newest,
                 ..State::default()
             }),
+            flushing: tokio::sync::Mutex::default(),
+            upkeep: tokio::sync::Mutex::default(),
+            is_uncertain: AtomicBool::new(false),
             _lock: lock,
         })))
     }
@@ -300,6 +320,7 @@ impl Store {
     /// the disk is merely full ([`StorageError::is_disk_full`]), the same can be tried again
     /// later; otherwise the node must stop.
     pub async fn write(&self, sealed: &Sealed) -> Result<u64> {
+        let _flushing = self.0.flushing.lock().await;
         let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
         let pieces = sealed.pieces.clone();
         let now = self.0.clock.now();
@@ -310,10 +331,13 @@ impl Store {
             Ok(segments) => segments?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        self.0
-            .catalog
-            .commit(&segments, &sealed.commit, now)
-            .await?;
+        let committed = self.0.catalog.commit(&segments, &sealed.commit, now).await;
+        if committed.is_err() {
+            // Whether the transaction has happened is not known for every error.
+            self.0.is_uncertain.store(true, Ordering::Relaxed);
+        }
+        committed?;
+        metrics::flushed(&segments);
         let mut state = self.write_state();
         state.segments.extend(segments.into_iter().map(Arc::new));
         state.sealed.clear();

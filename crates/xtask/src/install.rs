@@ -11,6 +11,10 @@ use crate::shell;
 const PACKAGES: &[(&[&str], &str)] = &[
     (&["chromium", "--version"], "chromium"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
+    (
+        &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
+        "postgresql",
+    ),
 ];
 
 /// Installs the Debian packages whose program is missing.

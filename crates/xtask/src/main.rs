@@ -1,8 +1,9 @@
-//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures.
+//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures, `cargo xtask crash` kills.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
 mod bench;
 mod count;
+mod crash;
 mod install;
 mod shell;
 mod steps;
@@ -27,12 +28,15 @@ enum Chore {
     Test(test::TestArguments),
     /// Measure ingest and ten questions, beside chDB
     Bench(bench::BenchArguments),
+    /// Kill a node again and again, and check that nothing is lost or repeated
+    Crash(crash::CrashArguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Crash(arguments) => crash::run(&arguments),
     };
     if let Err(error) = done {
         // Without the backtrace that `Debug` would add: the last line is the result.

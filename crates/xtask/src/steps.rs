@@ -31,7 +31,9 @@ pub(crate) const STEPS: &[Step] = &[
         crate::bench::smoke()?;
         Ok(Count::default())
     }),
+    test("crash", crate::crash::smoke),
     test("durable post", || script("durable_post.py")),
+    test("segments", || script("segments.py")),
     test("bad input", || script("bad_input.py")),
     test("command line", || script("command_line.py")),
     test("readiness", || script("readiness.py")),

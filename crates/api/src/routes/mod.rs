@@ -1,5 +1,6 @@
 //! The list of all routes, one file per resource.
 
+pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod facets;
 pub(crate) mod fields;
@@ -31,6 +32,7 @@ pub(crate) type Shared = Arc<Node>;
 /// Everything under `/api`, and `/metrics`.
 pub(crate) fn api() -> Router<Shared> {
     Router::new()
+        .merge(erase::router())
         .merge(export::router())
         .merge(facets::router())
         .merge(fields::router())

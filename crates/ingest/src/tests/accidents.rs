@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use arrow::array::AsArray;
-use model::{EventSink, ManualClock, SinkError, TimeRange, Timestamp};
+use model::{EventBatch, EventSink, LogEvent, ManualClock, SinkError, TimeRange, Timestamp};
 use storage::disk::{Disk, Watch};
-use storage::{Snapshot, Store, StoreConfig, Table};
+use storage::{CompactConfig, RetentionConfig, Snapshot, Store, StoreConfig, Table};
 
 use super::power::{Accident, Power};
 use super::{NOW_MS, pulled};
@@ -15,6 +17,7 @@ use crate::{Ingest, IngestConfig};
 
 const BATCHES: u128 = 4;
 const BATCH_EVENTS: u128 = 3;
+const OLD: &str = "old event ";
 
 fn watched(power: &Arc<Power>) -> Disk {
     Disk::watched(Arc::clone(power) as Arc<dyn Watch>)
@@ -23,6 +26,14 @@ fn watched(power: &Arc<Power>) -> Disk {
 /// A node's data, opened on a disk; an error is the accident.
 async fn open(disk: Disk, folder: &Path) -> Result<(Store, Ingest), String> {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW_MS)));
+    open_at(disk, folder, clock).await
+}
+
+async fn open_at(
+    disk: Disk,
+    folder: &Path,
+    clock: Arc<ManualClock>,
+) -> Result<(Store, Ingest), String> {
     let store = Store::open_on(disk, StoreConfig::at(folder.join("data")), clock)
         .await
         .map_err(|error| error.to_string())?;
@@ -32,33 +43,86 @@ async fn open(disk: Disk, folder: &Path) -> Result<(Store, Ingest), String> {
     Ok((store, ingest))
 }
 
-/// A short life: some batches, two flushes. Returns how many batches were acknowledged; stops at
-/// the first failure, as a node does.
-async fn live(disk: Disk, folder: &Path) -> u128 {
-    let Ok((store, ingest)) = open(disk, folder).await else {
-        return 0;
+/// How far a short life came.
+#[derive(Debug, Default)]
+struct Life {
+    /// Batches that were acknowledged.
+    acknowledged: u128,
+    /// Whether retention has dropped what is old.
+    has_dropped: bool,
+    /// Whether all upkeep was done in the end.
+    is_in_order: bool,
+}
+
+/// A short life: old events, some batches, two flushes, and upkeep. Stops at the first failure
+/// of ingest, as a node does; upkeep that fails is tried again.
+async fn live(disk: Disk, folder: &Path) -> Life {
+    let mut life = Life::default();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW_MS)));
+    let Ok((store, ingest)) = open_at(disk, folder, Arc::clone(&clock)).await else {
+        return life;
     };
-    let mut acknowledged = 0;
+    let mut is_well = ingest.append(old_batch()).await.is_ok();
     for batch in 0..BATCHES {
-        if ingest.append(batch_of(batch)).await.is_err() {
-            break;
+        is_well = is_well && ingest.append(batch_of(batch)).await.is_ok();
+        life.acknowledged += u128::from(is_well);
+        is_well = is_well && (batch % 2 == 0 || ingest.flush().await.is_ok());
+    }
+    if is_well {
+        clock.advance_nanos(2 * storage::WINDOW_NANOS);
+        for _ in 0..3 {
+            life.is_in_order = upkeep(&store, &mut life).await.is_ok();
         }
-        acknowledged += 1;
-        if batch % 2 == 1 && ingest.flush().await.is_err() {
-            break;
-        }
+    }
+    if life.is_in_order {
+        assert_eq!(unknown_files(&store), Vec::<String>::new());
+        let segments = store.snapshot(Table::Events, TimeRange::ALL).segments;
+        assert_eq!(segments.len(), 1, "merged and dropped");
     }
     ingest.close().await;
     drop((store, ingest));
-    acknowledged
+    life
 }
 
-fn batch_of(number: u128) -> model::EventBatch {
+async fn upkeep(store: &Store, life: &mut Life) -> storage::Result<()> {
+    let retention = RetentionConfig {
+        events: Some(Duration::from_secs(5 * 86_400)),
+        ..RetentionConfig::default()
+    };
+    let running = Arc::new(AtomicBool::new(false));
+    store.agree_with_catalog().await?;
+    while store.compact(&CompactConfig::default(), &running).await? {}
+    store.retain(&retention).await?;
+    life.has_dropped = true;
+    store.delete_unneeded(Duration::ZERO).await
+}
+
+/// Events that retention drops.
+fn old_batch() -> EventBatch {
+    let old = |number: i64| LogEvent {
+        message: format!("{OLD}{number}"),
+        event_time: Some(Timestamp::from_millis(NOW_MS - 10 * 86_400_000 + number)),
+        ..LogEvent::default()
+    };
+    EventBatch {
+        events: (0..3).map(old).collect(),
+        ..EventBatch::default()
+    }
+}
+
+fn batch_of(number: u128) -> EventBatch {
     pulled(number * BATCH_EVENTS..(number + 1) * BATCH_EVENTS)
 }
 
-/// How often each message is there, in memory and in segments.
+/// How often each message is there, in memory and in segments, without those that retention may
+/// have dropped.
 fn messages(store: &Store) -> BTreeMap<String, usize> {
+    let mut messages = all_messages(store);
+    messages.retain(|message, _| !message.starts_with(OLD));
+    messages
+}
+
+fn all_messages(store: &Store) -> BTreeMap<String, usize> {
     let Snapshot { segments, memory } = store.snapshot(Table::Events, TimeRange::ALL);
     let mut batches: Vec<_> = memory
         .iter()
@@ -86,13 +150,26 @@ fn expected(batches: u128) -> BTreeMap<String, usize> {
 }
 
 /// After the accident: what was acknowledged is there, and sending the rest completes it.
-async fn check_after(folder: &Path, acknowledged: u128, what: &str) {
+async fn check_after(folder: &Path, life: &Life, what: &str) {
     let (store, ingest) = open(Disk::default(), folder).await.unwrap();
-    let found = messages(&store);
-    for message in expected(acknowledged).keys() {
+    let found = all_messages(&store);
+    for message in expected(life.acknowledged).keys() {
         assert_eq!(found.get(message), Some(&1), "{what}: {message}");
     }
-    for batch in acknowledged..BATCHES {
+    for event in old_batch().events {
+        let times = found.get(&event.message).copied().unwrap_or_default();
+        assert!(
+            times <= 1,
+            "{what}: {} is there {times} times",
+            event.message
+        );
+        assert!(
+            times == 0 || !life.has_dropped,
+            "{what}: {} is back",
+            event.message
+        );
+    }
+    for batch in life.acknowledged..BATCHES {
         ingest.append(batch_of(batch)).await.unwrap();
     }
     assert_eq!(messages(&store), expected(BATCHES), "{what}");
@@ -132,17 +209,18 @@ async fn in_turn(accident: Accident) {
     for nth in 1.. {
         let folder = tempfile::tempdir().unwrap();
         let power = Arc::new(Power::new(nth, accident));
-        let acknowledged = live(watched(&power), folder.path()).await;
+        let life = live(watched(&power), folder.path()).await;
         let Some(happened) = power.happened() else {
-            assert_eq!(acknowledged, BATCHES);
-            assert!(nth > 20, "only {nth} operations were seen");
+            assert_eq!(life.acknowledged, BATCHES);
+            assert!(life.is_in_order);
+            assert!(nth > 40, "only {nth} operations were seen");
             return;
         };
         if accident == Accident::PowerLoss {
             power.off();
         }
         let what = format!("{accident:?} at operation {nth}, {happened}");
-        check_after(folder.path(), acknowledged, &what).await;
+        check_after(folder.path(), &life, &what).await;
     }
 }
 

@@ -1,15 +1,27 @@
 //! The catalog: which segments exist, how far sources have read, and how far the WAL is in
 //! segments. One transaction moves all of it.
 
-mod sqlite;
+mod database;
+mod origins;
+mod segments;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use model::{Checkpoint, EventId, Timestamp};
 
-pub use sqlite::Catalog;
+use crate::{Result, SegmentMeta, StorageError};
+use database::Database;
+
+pub use segments::Retired;
+
+/// The catalog, in an SQLite file or a PostgreSQL database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    database: Database,
+}
 
 /// Event ids of one origin, each with its event time.
 pub type OriginIds = Vec<(EventId, Timestamp)>;
@@ -25,6 +37,61 @@ pub struct Commit {
     pub ids: BTreeMap<(String, String), OriginIds>,
     /// New idempotency keys, with the number of events stored for each.
     pub keys: Vec<(String, u64)>,
+}
+
+impl Catalog {
+    /// Opens the catalog in the SQLite file `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If the file is not a catalog or cannot be written.
+    pub async fn open(path: &Path) -> Result<Catalog> {
+        let database = Database::sqlite(path).await?;
+        Ok(Catalog { database })
+    }
+
+    /// Opens the catalog in the PostgreSQL database at `url`, for this process alone.
+    ///
+    /// # Errors
+    /// If the database cannot be reached, or another node uses it.
+    pub async fn connect(url: &str) -> Result<Catalog> {
+        let database = Database::postgres(url).await?;
+        Ok(Catalog { database })
+    }
+
+    /// Asks whether the catalog answers.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn check(&self) -> Result<()> {
+        self.database
+            .fetch("SELECT 1", Vec::new())
+            .await
+            .map(drop)
+            .map_err(StorageError::catalog("read"))
+    }
+
+    /// Makes `segments` exist and moves everything in `commit`, all or nothing.
+    ///
+    /// # Errors
+    /// If the catalog cannot be written; nothing has changed then.
+    pub async fn commit(
+        &self,
+        segments: &[SegmentMeta],
+        commit: &Commit,
+        now: Timestamp,
+    ) -> Result<()> {
+        let failed = || StorageError::catalog("commit segments");
+        let mut transaction = self.database.begin().await.map_err(failed())?;
+        for segment in segments {
+            segments::insert(&mut transaction, segment)
+                .await
+                .map_err(failed())?;
+        }
+        origins::write(&mut transaction, commit, now)
+            .await
+            .map_err(failed())?;
+        transaction.commit().await.map_err(failed())
+    }
 }
 
 pub(crate) const ID_BYTES: usize = 24;

@@ -1,8 +1,9 @@
-//! Segments: immutable Parquet files of one table and one window of time, with text indexes
-//! beside them.
+//! Segments: immutable Parquet files of one table, one partition and one window of time, with
+//! text indexes beside them.
 
 mod event_order;
 mod index_file;
+mod reader;
 mod series_order;
 mod writer;
 
@@ -10,8 +11,9 @@ use model::Timestamp;
 
 use crate::Table;
 
+pub use reader::SegmentReader;
 pub use writer::ROW_GROUP_ROWS;
-pub(crate) use writer::{delete_orphans, write_segments};
+pub(crate) use writer::{SegmentWriter, WRITE_ROWS, folder_of, write_segments};
 
 /// The suffix of the files that hold rows.
 pub(crate) const ROWS_SUFFIX: &str = ".parquet";
@@ -25,6 +27,69 @@ pub const WINDOW_NANOS: i64 = 3_600_000_000_000;
 pub fn window_start(moment: Timestamp) -> Timestamp {
     let nanos = moment.nanos();
     Timestamp::from_nanos(nanos.saturating_sub(nanos.rem_euclid(WINDOW_NANOS)))
+}
+
+/// Whose rows a segment holds: those of one table, one partition and one window. Compaction
+/// merges only segments of equal keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentKey {
+    /// The table.
+    pub table: Table,
+    /// The partition.
+    pub partition: String,
+    /// The start of the window.
+    pub window_start: Timestamp,
+}
+
+/// How often the rows of a segment have been rewritten, and how hard they are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Generation {
+    /// Written by a flush.
+    Fresh,
+    /// Merged while its window still grew.
+    Merged,
+    /// Merged when its window had ended; compressed as well as it is worth.
+    Settled,
+}
+
+impl Generation {
+    /// All generations, youngest first.
+    const ALL: [Generation; 3] = [Generation::Fresh, Generation::Merged, Generation::Settled];
+
+    /// The number in the catalog.
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Generation::Fresh => 0,
+            Generation::Merged => 1,
+            Generation::Settled => 2,
+        }
+    }
+
+    /// Returns the generation with this number; what a later version may add counts as settled.
+    pub(crate) fn of_number(number: i64) -> Self {
+        let known = Generation::ALL
+            .into_iter()
+            .find(|known| known.number() == number);
+        known.unwrap_or(Generation::Settled)
+    }
+
+    /// The zstd level: what is soon rewritten is compressed quickly. Level 3 is worse than
+    /// level 1 in size and speed; 9 is smaller and faster to read.
+    pub(crate) const fn compression_level(self) -> i32 {
+        match self {
+            Generation::Fresh | Generation::Merged => 1,
+            Generation::Settled => 9,
+        }
+    }
+
+    /// The name as people see it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Generation::Fresh => "fresh",
+            Generation::Merged => "merged",
+            Generation::Settled => "settled",
+        }
+    }
 }
 
 /// What the catalog knows about one segment.
@@ -48,9 +113,22 @@ pub struct SegmentMeta {
     pub partition: String,
     /// The start of its window; no row lies outside the window.
     pub window_start: Timestamp,
+    /// How often its rows have been rewritten.
+    pub generation: Generation,
+    /// When it was written.
+    pub created_at: Timestamp,
 }
 
 impl SegmentMeta {
+    /// Whose rows it holds.
+    pub fn key(&self) -> SegmentKey {
+        SegmentKey {
+            table: self.table,
+            partition: self.partition.clone(),
+            window_start: self.window_start,
+        }
+    }
+
     /// Where its text index lies, if it has one.
     pub fn index_path(&self) -> object_store::path::Path {
         let path = self.path.as_ref();

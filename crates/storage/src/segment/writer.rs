@@ -1,14 +1,12 @@
-//! Writes rows as segments: one Parquet file per table and window, events sorted by
+//! Writes rows as segments: one Parquet file per table, partition and window, events sorted by
 //! function and level, samples by series.
 //!
 //! The layout is described in `format.md`.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use model::Timestamp;
 use parquet::arrow::ArrowWriter;
@@ -20,16 +18,19 @@ use parquet::schema::types::ColumnPath;
 use super::event_order::by_function;
 use super::index_file::IndexWriter;
 use super::series_order::by_series;
-use super::{INDEX_SUFFIX, ROWS_SUFFIX, SegmentMeta, window_start};
-use crate::disk::{Disk, TEMPORARY_SUFFIX};
+use super::{Generation, ROWS_SUFFIX, SegmentKey, SegmentMeta, window_start};
+use crate::disk::{Disk, DiskFile, TEMPORARY_SUFFIX};
 use crate::memory::event_times;
 use crate::{MemorySegment, PAGE_ROWS, PARTITION_DEFAULT, Result, StorageError, Table};
 
 /// The version of the layout, written into every file.
-const FORMAT_VERSION: &str = "2";
+pub(crate) const FORMAT_VERSION: &str = "2";
+/// Under which key it stands there.
+pub(super) const FORMAT_KEY: &str = "nephoscope.segment.format";
 /// Rows in a row group; the last one of a file has the rest.
 pub const ROW_GROUP_ROWS: usize = 131_072;
-const WRITE_ROWS: usize = 8_192;
+/// Rows that are sorted into one batch.
+pub(crate) const WRITE_ROWS: usize = 8_192;
 const SEGMENTS_DIR: &str = "segments";
 
 /// A row: which batch, which row in it.
@@ -49,96 +50,175 @@ pub(crate) fn write_segments(
             .filter(|piece| piece.table == table)
             .flat_map(|piece| &piece.batches)
             .collect();
-        if batches.is_empty() {
-            continue;
+        for (key, mut places) in groups(table, &batches) {
+            match table {
+                Table::Events => by_function(&batches, &mut places),
+                Table::Samples => by_series(&batches, &mut places),
+                Table::Invocations => {}
+            }
+            let mut writer = SegmentWriter::begin(disk, data_dir, key, Generation::Fresh, now)?;
+            for places in places.chunks(WRITE_ROWS) {
+                let batch = interleave_record_batch(&batches, places)
+                    .map_err(StorageError::arrow("sort rows of a segment"))?;
+                writer.write(&batch)?;
+            }
+            written.push(writer.finish()?);
         }
-        let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
-        disk.create_dir(&data_dir.join(SEGMENTS_DIR))?;
-        disk.create_dir(&folder)?;
-        for (window, places) in windows(&batches) {
-            written.push(write_window(
-                disk, &folder, table, window, &batches, places, now,
-            )?);
+        if !batches.is_empty() {
+            disk.sync_dir(&folder_of(data_dir, table))?;
         }
-        disk.sync_dir(&folder)?;
     }
     Ok(written)
 }
 
-/// Sorts rows by event time (equal times keep their order) and cuts them into windows.
-fn windows(batches: &[&RecordBatch]) -> BTreeMap<Timestamp, Vec<Place>> {
-    let mut rows: Vec<(i64, Place)> = Vec::new();
-    for (batch, times) in batches.iter().map(|batch| event_times(batch)).enumerate() {
-        rows.extend(
-            times
-                .iter()
-                .enumerate()
-                .map(|(row, time)| (*time, (batch, row))),
-        );
-    }
-    rows.sort_by_key(|(time, _)| *time);
-    let mut windows: BTreeMap<Timestamp, Vec<Place>> = BTreeMap::new();
-    for run in rows.chunk_by(|(a, _), (b, _)| {
-        window_start(Timestamp::from_nanos(*a)) == window_start(Timestamp::from_nanos(*b))
-    }) {
-        let window = window_start(Timestamp::from_nanos(run[0].0));
-        windows.insert(window, run.iter().map(|(_, place)| *place).collect());
-    }
-    windows
+/// The folder that holds the segments of `table`.
+pub(crate) fn folder_of(data_dir: &Path, table: Table) -> PathBuf {
+    data_dir.join(SEGMENTS_DIR).join(table.name())
 }
 
-fn write_window(
-    disk: &Disk,
-    folder: &Path,
-    table: Table,
-    window: Timestamp,
-    batches: &[&RecordBatch],
-    mut places: Vec<Place>,
-    now: Timestamp,
-) -> Result<SegmentMeta> {
-    let time = |place: Option<&Place>| {
-        let (batch, row) = place.copied().unwrap_or_default();
-        Timestamp::from_nanos(event_times(batches[batch])[row])
+/// Divides rows among the segments that they belong to, each row list sorted by event time;
+/// equal times keep their order.
+fn groups(table: Table, batches: &[&RecordBatch]) -> Vec<(SegmentKey, Vec<Place>)> {
+    let mut partitions = Vec::new();
+    let mut rows: Vec<(usize, i64, Place)> = Vec::new();
+    for (index, batch) in batches.iter().enumerate() {
+        let numbers = partition_numbers(batch, &mut partitions);
+        let times = event_times(batch).iter().zip(numbers).enumerate();
+        rows.extend(times.map(|(row, (time, partition))| (partition, *time, (index, row))));
+    }
+    rows.sort_by_key(|(partition, time, _)| (*partition, *time));
+    let window = |time: i64| window_start(Timestamp::from_nanos(time));
+    rows.chunk_by(|a, b| a.0 == b.0 && window(a.1) == window(b.1))
+        .map(|run| {
+            let key = SegmentKey {
+                table,
+                partition: partitions[run[0].0].clone(),
+                window_start: window(run[0].1),
+            };
+            (key, run.iter().map(|(_, _, place)| *place).collect())
+        })
+        .collect()
+}
+
+/// For every row, where its partition stands among `partitions`, which grow as needed. Tables
+/// without the column have one partition.
+fn partition_numbers(batch: &RecordBatch, partitions: &mut Vec<String>) -> Vec<usize> {
+    let mut number = |name: &str| {
+        let known = partitions.iter().position(|known| known == name);
+        known.unwrap_or_else(|| {
+            partitions.push(name.to_owned());
+            partitions.len() - 1
+        })
     };
-    let (time_min, time_max) = (time(places.first()), time(places.last()));
-    match table {
-        Table::Events => by_function(batches, &mut places),
-        Table::Samples => by_series(batches, &mut places),
-        Table::Invocations => {}
+    let Some(column) = batch.column_by_name("partition") else {
+        return vec![number(PARTITION_DEFAULT); batch.num_rows()];
+    };
+    let column = column.as_string_view();
+    let mut last: Option<(&str, usize)> = None;
+    let rows = (0..batch.num_rows()).map(|row| {
+        let name = match column.is_valid(row) {
+            true => column.value(row),
+            false => PARTITION_DEFAULT,
+        };
+        match last {
+            Some((known, found)) if known == name => found,
+            _ => {
+                let found = number(name);
+                last = Some((name, found));
+                found
+            }
+        }
+    });
+    rows.collect()
+}
+
+/// Writes one segment, from batches that are in its order.
+pub(crate) struct SegmentWriter {
+    disk: Disk,
+    key: SegmentKey,
+    generation: Generation,
+    now: Timestamp,
+    id: String,
+    folder: PathBuf,
+    path: PathBuf,
+    writer: ArrowWriter<DiskFile>,
+    index: IndexWriter,
+    rows: u64,
+    time_min: Timestamp,
+    time_max: Timestamp,
+}
+
+impl SegmentWriter {
+    /// Makes the file, under a temporary name.
+    pub(crate) fn begin(
+        disk: &Disk,
+        data_dir: &Path,
+        key: SegmentKey,
+        generation: Generation,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let folder = folder_of(data_dir, key.table);
+        disk.create_dir(&folder)?;
+        let id = segment_id(now);
+        let path = folder.join(format!("{id}{ROWS_SUFFIX}"));
+        let file = disk.create(&folder.join(format!("{id}{ROWS_SUFFIX}{TEMPORARY_SUFFIX}")))?;
+        let properties = properties(key.table, generation);
+        let writer = ArrowWriter::try_new(file, key.table.schema(), Some(properties))
+            .map_err(StorageError::parquet("begin a segment"))?;
+        Ok(SegmentWriter {
+            disk: disk.clone(),
+            index: IndexWriter::new(key.table),
+            key,
+            generation,
+            now,
+            id,
+            folder,
+            path,
+            writer,
+            rows: 0,
+            time_min: Timestamp::MAX,
+            time_max: Timestamp::MIN,
+        })
     }
-    let id = segment_id(now);
-    let name = format!("{id}{ROWS_SUFFIX}");
-    let path = folder.join(&name);
-    let temporary = folder.join(format!("{name}{TEMPORARY_SUFFIX}"));
-    let file = disk.create(&temporary)?;
-    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(properties(table)))
-        .map_err(StorageError::parquet("begin a segment"))?;
-    let mut index = IndexWriter::new(table);
-    for places in places.chunks(WRITE_ROWS) {
-        let batch = interleave_record_batch(batches, places)
-            .map_err(StorageError::arrow("sort rows of a segment"))?;
-        writer
-            .write(&batch)
+
+    /// Adds rows.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        for &time in event_times(batch) {
+            self.time_min = self.time_min.min(Timestamp::from_nanos(time));
+            self.time_max = self.time_max.max(Timestamp::from_nanos(time));
+        }
+        self.rows += batch.num_rows() as u64;
+        self.writer
+            .write(batch)
             .map_err(StorageError::parquet("write a segment"))?;
-        index.add(&batch)?;
+        self.index.add(batch)
     }
-    writer
-        .finish()
-        .map_err(StorageError::parquet("finish a segment"))?;
-    let bytes = writer.inner().bytes()?;
-    disk.publish(writer.inner(), &path)?;
-    index.finish(disk, folder, &id)?;
-    Ok(SegmentMeta {
-        id,
-        table,
-        path: object_store::path::Path::from_iter([SEGMENTS_DIR, table.name(), &name]),
-        bytes,
-        rows: places.len() as u64,
-        time_min,
-        time_max,
-        partition: PARTITION_DEFAULT.to_owned(),
-        window_start: window,
-    })
+
+    /// Gives the file its name, durably; making the folder durable is left to the caller.
+    pub(crate) fn finish(mut self) -> Result<SegmentMeta> {
+        self.writer
+            .finish()
+            .map_err(StorageError::parquet("finish a segment"))?;
+        let file = self.writer.inner();
+        let bytes = file.bytes()?;
+        self.disk.publish(file, &self.path)?;
+        let table = self.key.table;
+        self.index.finish(&self.disk, &self.folder, &self.id)?;
+        let name = format!("{}{ROWS_SUFFIX}", self.id);
+        Ok(SegmentMeta {
+            path: object_store::path::Path::from_iter([SEGMENTS_DIR, table.name(), &name]),
+            id: self.id,
+            table,
+            bytes,
+            rows: self.rows,
+            time_min: self.time_min,
+            time_max: self.time_max,
+            partition: self.key.partition,
+            window_start: self.key.window_start,
+            generation: self.generation,
+            created_at: self.now,
+        })
+    }
 }
 
 /// Ids sort by the time they were made.
@@ -152,8 +232,8 @@ fn segment_id(now: Timestamp) -> String {
     uuid::Uuid::new_v7(time).simple().to_string()
 }
 
-fn properties(table: Table) -> WriterProperties {
-    let level = ZstdLevel::try_new(1).unwrap_or_default();
+fn properties(table: Table, generation: Generation) -> WriterProperties {
+    let level = ZstdLevel::try_new(generation.compression_level()).unwrap_or_default();
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_data_page_row_count_limit(PAGE_ROWS)
@@ -161,7 +241,7 @@ fn properties(table: Table) -> WriterProperties {
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("nephoscope".to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(
-            "nephoscope.segment.format".to_owned(),
+            FORMAT_KEY.to_owned(),
             FORMAT_VERSION.to_owned(),
         )]));
     if table == Table::Samples {
@@ -184,38 +264,4 @@ fn properties(table: Table) -> WriterProperties {
             .set_column_statistics_enabled(column, EnabledStatistics::None);
     }
     properties.build()
-}
-
-/// Deletes files of segments that never reached the catalog: nobody knows them, and nobody else
-/// writes here while the folder is locked.
-pub(crate) fn delete_orphans(
-    disk: &Disk,
-    data_dir: &Path,
-    segments: &[Arc<SegmentMeta>],
-) -> Result<()> {
-    let known: HashSet<String> = segments
-        .iter()
-        .flat_map(|segment| [segment.path.clone(), segment.index_path()])
-        .filter_map(|path| path.filename().map(str::to_owned))
-        .collect();
-    for table in Table::ALL {
-        let folder = data_dir.join(SEGMENTS_DIR).join(table.name());
-        if !folder.is_dir() {
-            continue;
-        }
-        let files = fs::read_dir(&folder).map_err(StorageError::io("list", &folder))?;
-        for file in files {
-            let file = file.map_err(StorageError::io("list", &folder))?;
-            let name = file.file_name();
-            let name = name.to_string_lossy();
-            let suffixes = [ROWS_SUFFIX, INDEX_SUFFIX, TEMPORARY_SUFFIX];
-            let is_ours = suffixes.iter().any(|suffix| name.ends_with(suffix));
-            if is_ours && !known.contains(name.as_ref()) {
-                let path = file.path();
-                disk.delete(&path)?;
-                tracing::info!(path = %path.display(), "deleted a file that no catalog row names");
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,0 +1,107 @@
+//! Reads segments back as rows of their table, whatever version wrote them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, new_null_array};
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::SegmentMeta;
+use super::writer::{FORMAT_KEY, FORMAT_VERSION};
+use crate::{Result, StorageError};
+
+/// Rows that are decoded at once: one page.
+const READ_ROWS: usize = 2_048;
+
+/// The rows of one segment, in their order, a page at a time.
+pub struct SegmentReader {
+    path: PathBuf,
+    schema: SchemaRef,
+    batches: ParquetRecordBatchReader,
+    is_in_order: bool,
+}
+
+impl std::fmt::Debug for SegmentReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SegmentReader")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SegmentReader {
+    /// Opens `segment`, whose path is relative to `data_dir`.
+    ///
+    /// # Errors
+    /// If the file is missing or is not what was written.
+    pub fn open(data_dir: &Path, segment: &SegmentMeta) -> Result<SegmentReader> {
+        let path = data_dir.join(segment.path.as_ref());
+        let file = File::open(&path).map_err(StorageError::io("open", &path))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(&path))?;
+        let entries = builder.metadata().file_metadata().key_value_metadata();
+        let version = entries.and_then(|entries| {
+            let entry = entries.iter().find(|entry| entry.key == FORMAT_KEY)?;
+            entry.value.as_deref()
+        });
+        let is_in_order = version == Some(FORMAT_VERSION);
+        let batches = builder.with_batch_size(READ_ROWS).build();
+        let batches = batches.map_err(unreadable(&path))?;
+        Ok(SegmentReader {
+            path,
+            schema: segment.table.schema(),
+            batches,
+            is_in_order,
+        })
+    }
+
+    /// The columns.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Whether this version wrote the segment, so that rows come in the order of
+    /// [`crate::Table`]'s segments as they are written now.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.is_in_order
+    }
+
+    /// The columns as this version knows them: those that a file does not have are null.
+    fn adapt(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let action = "read the columns of a segment";
+        let columns =
+            self.schema
+                .fields()
+                .iter()
+                .map(|field| match batch.column_by_name(field.name()) {
+                    Some(column) if column.data_type() == field.data_type() => {
+                        Ok(Arc::clone(column))
+                    }
+                    Some(column) => {
+                        cast(column, field.data_type()).map_err(StorageError::arrow(action))
+                    }
+                    None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                });
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
+        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(StorageError::arrow(action))
+    }
+}
+
+impl Iterator for SegmentReader {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.next()?;
+        Some(match batch {
+            Ok(batch) => self.adapt(&batch),
+            Err(source) => Err(unreadable(&self.path)(source.into())),
+        })
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> StorageError {
+    let path = path.to_owned();
+    move |source| StorageError::Unreadable { path, source }
+}

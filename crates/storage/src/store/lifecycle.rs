@@ -1,0 +1,225 @@
+//! The end of segments: replaced in one catalog transaction, kept while somebody may read them,
+//! deleted, forgotten.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::duration;
+use tokio::sync::MutexGuard;
+
+use super::Store;
+use crate::catalog::{Catalog, Retired};
+use crate::disk::Disk;
+use crate::segment::folder_of;
+use crate::{Result, SegmentMeta, StorageError, metrics, orphans};
+
+impl Store {
+    /// Waits until nobody else merges, drops or deletes.
+    pub(crate) async fn upkeep(&self) -> MutexGuard<'_, ()> {
+        self.0.upkeep.lock().await
+    }
+
+    /// The segments whose rows count.
+    pub fn live_segments(&self) -> Vec<Arc<SegmentMeta>> {
+        self.read().segments.clone()
+    }
+
+    /// Those of them that have not turned out to be damaged.
+    pub(crate) fn readable_segments(&self) -> Vec<Arc<SegmentMeta>> {
+        let state = self.read();
+        let is_readable = |segment: &&Arc<SegmentMeta>| {
+            let path = self.0.data_dir.join(segment.path.as_ref());
+            !state.unreadable.contains(&path)
+        };
+        state.segments.iter().filter(is_readable).cloned().collect()
+    }
+
+    /// Remembers which file an error is about, so that it does not keep others from being merged.
+    pub(crate) fn note_unreadable(&self, error: &StorageError) {
+        if let StorageError::Unreadable { path, .. } = error {
+            tracing::error!(path = %path.display(), "a segment cannot be read and is left out of merges");
+            self.write_state().unreadable.insert(path.clone());
+        }
+    }
+
+    /// Lets `new` take the place of `old`, in the catalog and then in snapshots. The files of
+    /// `old` stay until [`Store::delete_unneeded`]. The caller holds [`Store::upkeep`].
+    pub(crate) async fn replace(
+        &self,
+        old: &[Arc<SegmentMeta>],
+        new: Vec<SegmentMeta>,
+    ) -> Result<()> {
+        let now = self.0.clock.now();
+        let ids: Vec<String> = old.iter().map(|segment| segment.id.clone()).collect();
+        if let Err(error) = self.0.catalog.replace(&ids, &new, now).await {
+            // Whether the transaction has happened is not known for every error.
+            self.0.is_uncertain.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        let ids: HashSet<String> = ids.into_iter().collect();
+        let mut state = self.write_state();
+        let (retired, kept) = std::mem::take(&mut state.segments)
+            .into_iter()
+            .partition(|segment| ids.contains(&segment.id));
+        state.segments = kept;
+        state.segments.extend(new.into_iter().map(Arc::new));
+        let retired: Vec<Arc<SegmentMeta>> = retired;
+        state
+            .retired
+            .extend(retired.into_iter().map(|segment| (segment, now)));
+        Ok(())
+    }
+
+    /// After a transaction whose outcome is not known: takes the catalog's word for which
+    /// segments there are.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read.
+    pub async fn agree_with_catalog(&self) -> Result<()> {
+        if !self.0.is_uncertain.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let _upkeep = self.upkeep().await;
+        let _flushing = self.0.flushing.lock().await;
+        let live = self.0.catalog.segments().await?;
+        let retired = self.0.catalog.retired().await?;
+        let mut state = self.write_state();
+        let known: HashMap<String, Arc<SegmentMeta>> = state
+            .segments
+            .iter()
+            .chain(state.retired.iter().map(|(segment, _)| segment))
+            .map(|segment| (segment.id.clone(), Arc::clone(segment)))
+            .collect();
+        // Snapshots may hold them: what is known keeps its place in memory.
+        let shared = |segment: SegmentMeta| match known.get(&segment.id) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(segment),
+        };
+        state.segments = live.into_iter().map(shared).collect();
+        state.retired = retired
+            .into_iter()
+            .map(|retired| (shared(retired.segment), retired.at))
+            .collect();
+        drop(state);
+        self.0.is_uncertain.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Deletes the files of segments that were replaced or dropped at least `grace` ago and
+    /// that no snapshot holds, and files that no catalog row names.
+    ///
+    /// # Errors
+    /// If the disk or the catalog fail; what is left is deleted the next time.
+    pub async fn delete_unneeded(&self, grace: Duration) -> Result<()> {
+        let _upkeep = self.upkeep().await;
+        let due = self.due(grace);
+        if !due.is_empty() {
+            self.delete_retired(due).await?;
+        }
+        // While a flush writes, its files are unknown and needed.
+        let Ok(_flushing) = self.0.flushing.try_lock() else {
+            return Ok(());
+        };
+        if self.0.is_uncertain.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let store = self.clone();
+        let deleted = blocking(move || {
+            let state = store.read();
+            let known: Vec<String> = state
+                .segments
+                .iter()
+                .chain(state.retired.iter().map(|(segment, _)| segment))
+                .map(|segment| segment.id.clone())
+                .collect();
+            drop(state);
+            let known = known.iter().map(String::as_str).collect();
+            orphans::delete(&store.0.disk, &store.0.data_dir, &known)
+        });
+        metrics::deleted(deleted.await?);
+        Ok(())
+    }
+
+    fn due(&self, grace: Duration) -> Vec<Arc<SegmentMeta>> {
+        let latest = self
+            .0
+            .clock
+            .now()
+            .saturating_add_nanos(-duration::nanos(grace));
+        let state = self.read();
+        let due = state.retired.iter().filter(|(segment, at)| {
+            // One count is the list's own; more are snapshots'.
+            *at <= latest && Arc::strong_count(segment) == 1
+        });
+        due.map(|(segment, _)| Arc::clone(segment)).collect()
+    }
+
+    async fn delete_retired(&self, due: Vec<Arc<SegmentMeta>>) -> Result<()> {
+        let ids: Vec<String> = due.iter().map(|segment| segment.id.clone()).collect();
+        let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
+        blocking(move || delete_files(&disk, &data_dir, due.iter().map(AsRef::as_ref))).await?;
+        self.0.catalog.forget(&ids).await?;
+        metrics::deleted(ids.len());
+        let ids: HashSet<String> = ids.into_iter().collect();
+        self.write_state()
+            .retired
+            .retain(|(segment, _)| !ids.contains(&segment.id));
+        Ok(())
+    }
+}
+
+/// What the start does: nobody reads what was replaced before, and whatever the catalog does
+/// not name was never finished.
+pub(super) async fn clean(
+    disk: &Disk,
+    data_dir: &Path,
+    catalog: &Catalog,
+    live: &[Arc<SegmentMeta>],
+) -> Result<()> {
+    let retired: Vec<Retired> = catalog.retired().await?;
+    delete_files(
+        disk,
+        data_dir,
+        retired.iter().map(|retired| &retired.segment),
+    )?;
+    let ids: Vec<String> = retired
+        .into_iter()
+        .map(|retired| retired.segment.id)
+        .collect();
+    if !ids.is_empty() {
+        catalog.forget(&ids).await?;
+    }
+    let known = live.iter().map(|segment| segment.id.as_str()).collect();
+    orphans::delete(disk, data_dir, &known).map(drop)
+}
+
+/// Deletes the files of segments, durably: only then may the catalog forget them.
+fn delete_files<'a>(
+    disk: &Disk,
+    data_dir: &Path,
+    segments: impl Iterator<Item = &'a SegmentMeta>,
+) -> Result<()> {
+    let mut folders: HashSet<PathBuf> = HashSet::new();
+    for segment in segments {
+        disk.delete(&data_dir.join(segment.path.as_ref()))?;
+        disk.delete(&data_dir.join(segment.index_path().as_ref()))?;
+        folders.insert(folder_of(data_dir, segment.table));
+    }
+    folders
+        .iter()
+        .filter(|folder| folder.is_dir())
+        .try_for_each(|folder| disk.sync_dir(folder))
+}
+
+/// Runs work on files where it may take its time.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
