@@ -106,6 +106,9 @@ impl From<QueryError> for ApiError {
             QueryError::TooManyRows | QueryError::TooManyPoints | QueryError::TooManySeries => {
                 ApiError::bad("metrics:too_much", message)
             }
+            QueryError::TooManyStageRows | QueryError::TooManyStageBytes | QueryError::Step(_) => {
+                ApiError::bad("searchjob.stage.error", message)
+            }
             QueryError::Engine(cause) => {
                 tracing::error!(error = %cause, "request failed");
                 ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)

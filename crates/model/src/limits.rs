@@ -25,6 +25,22 @@ pub const FACET_VALUE_BYTES_MAX: usize = 1_000;
 pub const FACET_FIELDS_MAX: usize = 20;
 /// Filters beside the text of a query.
 pub const FILTERS_MAX: usize = 50;
+/// Rows that an operator may need at once (`transpose`, `accum`, `join` …).
+pub const STAGE_ROWS_MAX: usize = 1_000_000;
+/// Bytes that an operator may need at once (512 MiB).
+pub const STAGE_BYTES_MAX: usize = 512 << 20;
+/// Rows that a subquery may hand to its query (Sumo Logic's own limit).
+pub const SUBQUERY_ROWS_MAX: usize = 10_000;
+/// Rows that `fillmissing` may add (Sumo Logic's own limit).
+pub const FILLMISSING_ROWS_MAX: usize = 10_000;
+/// Earlier time ranges that one `compare` may look at (Sumo Logic's own limit).
+pub const COMPARE_SHIFTS_MAX: usize = 7;
+/// Rows that the window of `smooth`, `rollingstd`, `backshift` and `outlier` may span (Sumo Logic's own limit).
+pub const WINDOW_ROWS_MAX: usize = 1_000;
+/// Points that `predict` may add (Sumo Logic's own limit).
+pub const FORECAST_POINTS_MAX: usize = 100;
+/// Largest file of a lookup table, in bytes (Sumo Logic's own limit).
+pub const LOOKUP_BYTES_MAX: u64 = 100 << 20;
 /// Searches that may run or be kept at once.
 pub const SEARCHES_MAX: usize = 200;
 /// Longest line of a metrics request, in bytes.

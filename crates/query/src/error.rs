@@ -1,6 +1,9 @@
 //! Why a query or search cannot be answered.
 
-use model::limits::{METRICS_POINTS_MAX, METRICS_ROWS_MAX, METRICS_SERIES_MAX};
+use datafusion::arrow::error::ArrowError;
+use model::limits::{
+    METRICS_POINTS_MAX, METRICS_ROWS_MAX, METRICS_SERIES_MAX, STAGE_BYTES_MAX, STAGE_ROWS_MAX,
+};
 
 use crate::Diagnostic;
 
@@ -40,9 +43,30 @@ pub enum QueryError {
          `along` which dimensions must be equal"
     )]
     TooManySeries,
+    /// An operator needs more rows at once than a stage may hold. The user's mistake.
+    #[error(
+        "an operator that needs all rows at once gets more than {STAGE_ROWS_MAX} rows \
+         (STAGE_ROWS_MAX); search a shorter range, filter or aggregate before it"
+    )]
+    TooManyStageRows,
+    /// An operator needs more bytes at once than a stage may hold. The user's mistake.
+    #[error(
+        "an operator that needs all rows at once gets more than {STAGE_BYTES_MAX} bytes \
+         (STAGE_BYTES_MAX); search a shorter range, keep fewer fields or aggregate before it"
+    )]
+    TooManyStageBytes,
+    /// An operator cannot work on the rows it got. The user's mistake.
+    #[error("{0}")]
+    Step(String),
     /// The engine failed.
     #[error("query failed")]
     Engine(#[from] datafusion::error::DataFusionError),
+}
+
+impl From<ArrowError> for QueryError {
+    fn from(error: ArrowError) -> Self {
+        QueryError::Engine(error.into())
+    }
 }
 
 /// The result of this crate's functions.

@@ -7,6 +7,7 @@ mod erasure;
 mod error;
 mod fields;
 mod functions;
+mod lookups;
 mod metrics;
 mod operators;
 mod plan;

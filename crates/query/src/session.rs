@@ -18,6 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use model::{InvocationStatus, TimeRange, Timestamp};
 use storage::{Snapshot, Store, Table};
 
+use crate::lookups::LookupTables;
 use crate::scan::{Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn};
 
 /// Evidence of one invocation lies at most this far from its last piece: a Lambda function may
@@ -99,7 +100,8 @@ impl Engine {
         runtime.register_object_store(url.as_ref(), store.object_store());
         let mut session = SessionConfig::new()
             .with_target_partitions(config.partitions)
-            .with_information_schema(false);
+            .with_information_schema(false)
+            .with_extension(Arc::new(LookupTables::at(store.data_dir().join("lookups"))));
         let options = session.options_mut();
         options.execution.parquet.pushdown_filters = false;
         options.execution.parquet.schema_force_view_types = true;
@@ -145,7 +147,9 @@ impl Engine {
             .collect();
         window_starts.sort_unstable();
         window_starts.dedup();
-        let events = self.table(Table::Events, snapshot, range, time);
+        let events = self
+            .table(Table::Events, snapshot, range, time)
+            .of_store(self.store.clone());
         let progress = events.progress();
         context.register_table("events", Arc::new(events))?;
         self.register_invocations(&context, range)?;

@@ -2,6 +2,7 @@
 //! `<unit>.expected` what they answer. `UPDATE_EXPECT=1` writes the answers.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,9 @@ struct File {
     /// `name`, `source`, `account`, `region`, `function`; all other keys are fields.
     #[serde(default)]
     events: String,
+    /// Tables of the folder `lookups`, by the names of their files.
+    #[serde(default)]
+    lookups: BTreeMap<String, String>,
     #[serde(rename = "case")]
     cases: Vec<Case>,
 }
@@ -241,6 +245,11 @@ async fn run(name: &str) {
     let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
     let mut answers = String::new();
     let data = tempfile::tempdir().unwrap();
+    for (name, table) in &file.lookups {
+        let path = data.path().join("lookups").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, table).unwrap();
+    }
     let (common, ingest) = searches(events(&file.events), data.path()).await;
     for case in &file.cases {
         writeln!(answers, "# {}\n{}", case.about, case.query.trim()).unwrap();

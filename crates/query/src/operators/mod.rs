@@ -4,21 +4,49 @@
 //! with an aggregate, and an expression otherwise. `total / 2 as half` is an expression although
 //! `total` is an operator: what follows the words decides.
 
+mod accum;
 mod assign;
+mod backshift;
+mod compare;
+mod compose;
+mod count_frequent;
 mod csv;
+mod dedup;
+mod diff;
 mod extraction;
 mod fields;
+mod fillmissing;
+mod filter;
+mod geoip;
+mod join;
 mod json;
 mod json_auto;
 mod keyvalue;
 mod limit;
+mod logcompare;
+mod logreduce;
+pub(crate) mod lookup;
+mod outlier;
 mod parse;
 mod parse_regex;
 mod parse_xml;
+mod patterns;
+mod predict;
+mod rollingstd;
+mod sequence;
+mod sessionize;
+mod smooth;
 mod sort;
 mod split;
+mod threatip;
+mod threatlookup;
 mod timeslice;
 mod top;
+mod topk;
+mod total;
+mod transaction;
+mod transactionize;
+mod transpose;
 mod where_;
 mod withtime;
 
@@ -67,19 +95,45 @@ impl Entry {
 
 /// Every operator, by name.
 pub(crate) const OPERATORS: &[Entry] = &[
+    accum::ENTRY,
+    backshift::ENTRY,
+    compare::ENTRY,
+    compose::ENTRY,
+    count_frequent::ENTRY,
     csv::ENTRY,
+    dedup::ENTRY,
+    diff::ENTRY,
     fields::ENTRY,
+    fillmissing::ENTRY,
+    filter::ENTRY,
+    geoip::ENTRY,
+    join::ENTRY,
     json::ENTRY,
     json_auto::ENTRY,
     keyvalue::ENTRY,
     limit::ENTRY,
+    logcompare::ENTRY,
+    logreduce::ENTRY,
+    lookup::ENTRY,
+    outlier::ENTRY,
     parse::ENTRY,
     parse_regex::ENTRY,
     parse_xml::ENTRY,
+    predict::ENTRY,
+    rollingstd::ENTRY,
+    sessionize::ENTRY,
+    smooth::ENTRY,
     sort::ENTRY,
     split::ENTRY,
+    threatip::ENTRY,
+    threatlookup::ENTRY,
     timeslice::ENTRY,
     top::ENTRY,
+    topk::ENTRY,
+    total::ENTRY,
+    transaction::ENTRY,
+    transactionize::ENTRY,
+    transpose::ENTRY,
     where_::ENTRY,
     withtime::ENTRY,
 ];

@@ -89,7 +89,8 @@ fn is_another(tokens: &Tokens) -> bool {
     matches!(tokens.peek_at(1), Some(TokenKind::Text { value, .. }) if value.contains('*'))
 }
 
-fn plan(planner: &mut Planner<'_>, options: &Options, anchor: String, names: Vec<Name>) {
+/// Plans one anchor: its `*` become fields of these names.
+pub(super) fn plan(planner: &mut Planner<'_>, options: &Options, anchor: String, names: Vec<Name>) {
     let source = options.source(planner);
     if !options.is_optional
         && planner.matched.is_empty()

@@ -23,8 +23,8 @@ use jiff::tz::TimeZone;
 use model::TimeRange;
 
 use crate::functions::kernels::{Run, call};
-use crate::plan::FieldType;
 use crate::plan::planner::Typed;
+use crate::plan::{FieldType, QueryContext};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::{TokenKind, unit_factor};
 use crate::syntax::tokens::Name;
@@ -119,6 +119,18 @@ fn counted(tokens: &mut Tokens, value: f64, length_ms: i64) -> Option<i64> {
     is_time.then_some((value * factor) as i64)
 }
 
+/// Where the slice begins in which a moment lies, in milliseconds.
+pub(super) fn start_of_slice(context: &QueryContext, width_ms: i64, moment_ms: i64) -> i64 {
+    let moment = jiff::Timestamp::from_millisecond(moment_ms).unwrap_or_default();
+    let shift = i64::from(context.time_zone.to_offset(moment).seconds()) * 1_000;
+    let phase = if width_ms % WEEK_MS == 0 {
+        MONDAY_MS
+    } else {
+        0
+    };
+    (moment_ms + shift - phase).div_euclid(width_ms) * width_ms + phase - shift
+}
+
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     tokens.word("by");
     let range = planner.context.range;
@@ -156,6 +168,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         None | Some(TokenKind::Word(_)) => length,
         _ => return Err(tokens.unexpected("a duration such as `5m`")),
     };
+    planner.slice_ms = Some(width);
     let name = tokens.alias()?.unwrap_or(Name {
         text: "_timeslice".to_owned(),
         span,

@@ -42,6 +42,12 @@ impl Planner<'_> {
                 is_negated,
             } => self.lower_in(value, options, *is_negated),
             Kind::Binary(operation, left, right) => self.lower_binary(*operation, left, right),
+            Kind::Subquery => {
+                Typed::new(self.subquery(&expression.span, false), FieldType::Boolean)
+            }
+            Kind::Call(name, arguments) if name == "lookupcontains" => {
+                crate::operators::lookup::contains(self, arguments, &expression.span)
+            }
             Kind::Call(name, arguments) => {
                 crate::functions::lower(self, name, arguments, &expression.span)
             }

@@ -1,24 +1,26 @@
-//! A query becomes a DataFusion plan over the table `events`.
+//! A query becomes a DataFusion plan over the table `events`, and steps and plans over what it makes.
 
 mod lower;
+pub(crate) mod pipeline;
 pub(crate) mod planner;
+mod scope;
+pub(crate) mod stage;
+pub(crate) mod subquery;
 pub(crate) mod traces;
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
-use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, lit, not};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
-use futures::FutureExt as _;
 use model::{TimeRange, Timestamp};
 use serde::Serialize;
 
-use self::planner::{Planner, column, text_literal};
-use crate::functions::kernels::call;
-use crate::functions::text_search;
-use crate::operators;
-use crate::syntax::scope::Scope;
-use crate::syntax::tokens::Tokens;
-use crate::syntax::{Diagnostic, lexer, pipeline, scope};
+use self::pipeline::{Later, Pipeline};
+use self::subquery::Subquery;
+use crate::Result;
+use crate::syntax::{self, Diagnostic};
 
 /// What a query depends on besides its text.
 #[derive(Clone, Debug)]
@@ -59,6 +61,18 @@ pub enum FieldType {
     Boolean,
 }
 
+impl FieldType {
+    /// How values of this type are held.
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            FieldType::String => DataType::Utf8View,
+            FieldType::Int | FieldType::Long => DataType::Int64,
+            FieldType::Double => DataType::Float64,
+            FieldType::Boolean => DataType::Boolean,
+        }
+    }
+}
+
 /// A field of a result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ResultField {
@@ -72,17 +86,43 @@ pub struct ResultField {
     pub is_key: bool,
 }
 
+impl ResultField {
+    /// A field that rows are grouped by, in a column of the same name.
+    pub(crate) fn key(name: &str, field_type: FieldType) -> Self {
+        ResultField {
+            is_key: true,
+            ..ResultField::measure(name, field_type)
+        }
+    }
+
+    /// Any other field, in a column of the same name.
+    pub(crate) fn measure(name: &str, field_type: FieldType) -> Self {
+        ResultField {
+            name: name.to_owned(),
+            column: name.to_owned(),
+            field_type,
+            is_key: false,
+        }
+    }
+}
+
 /// A query that is ready to run.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// Events or records.
+    /// Whether the result is events or records.
     pub kind: ResultKind,
-    /// The first stage: over the table `events`.
+    /// The first stage: over the table `events`. Questions that it holds (`[subquery: …]`) are
+    /// answered by [`Planned::first_stage`].
     pub plan: LogicalPlan,
-    /// The fields of the result (of the first stage, if more stages follow).
+    /// The fields of the result; if a later stage may make fields of what it finds, only those
+    /// that are known before.
     pub fields: Vec<ResultField>,
     /// Whether the plan itself puts its rows in order; otherwise messages are wanted newest first.
     pub is_sorted: bool,
+    subqueries: Vec<Arc<Subquery>>,
+    /// What the stages before had to say.
+    warnings: Vec<String>,
+    later: Option<Arc<Later>>,
 }
 
 /// The finished result of a query.
@@ -94,34 +134,82 @@ pub struct Output {
     pub fields: Vec<ResultField>,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+    /// What the user should know about them.
+    pub warnings: Vec<String>,
 }
 
 impl Planned {
-    /// Whether stages follow that need the whole result of `plan`: then it must be collected and
-    /// given to [`Planned::finish`].
-    pub fn has_later_stages(&self) -> bool {
-        false
+    /// A query of one stage.
+    pub(crate) fn of_plan(plan: LogicalPlan, fields: Vec<ResultField>) -> Planned {
+        Planned {
+            kind: ResultKind::Records,
+            plan,
+            fields,
+            is_sorted: true,
+            subqueries: Vec::new(),
+            warnings: Vec::new(),
+            later: None,
+        }
     }
 
-    /// Runs the stages that follow `plan` on its collected result; without any, hands it back.
-    #[expect(clippy::unused_async, reason = "later stages run plans")]
-    pub async fn finish(
-        &self,
-        _session: &SessionContext,
-        batches: Vec<RecordBatch>,
-    ) -> Result<Output, DataFusionError> {
-        Ok(Output {
-            kind: self.kind,
-            fields: self.fields.clone(),
-            batches,
-        })
+    /// What the user should know before the query runs.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Whether stages follow that need the whole result of the first one.
+    pub fn has_later_stages(&self) -> bool {
+        self.later.is_some()
+    }
+
+    /// Returns the plan of the first stage, with the answers of its subqueries in it.
+    ///
+    /// # Errors
+    /// If a subquery cannot be answered.
+    pub async fn first_stage(&self, session: &SessionContext) -> Result<LogicalPlan> {
+        let mut plan = self.plan.clone();
+        for subquery in &self.subqueries {
+            plan = Box::pin(subquery.answer(plan, session)).await?;
+        }
+        Ok(plan)
     }
 
     /// Runs all stages.
-    pub async fn execute(&self, session: &SessionContext) -> Result<Output, DataFusionError> {
-        let frame = session.execute_logical_plan(self.plan.clone()).await?;
-        let batches = frame.collect().await?;
-        self.finish(session, batches).await
+    ///
+    /// # Errors
+    /// If the engine fails, or an operator cannot work on the rows that it gets.
+    pub async fn execute(&self, session: &SessionContext) -> Result<Output> {
+        self.run(session, None).await
+    }
+
+    /// Runs all stages, and the last one for not more than `rows_max` rows.
+    pub(crate) async fn first_rows(
+        &self,
+        session: &SessionContext,
+        rows_max: usize,
+    ) -> Result<Output> {
+        self.run(session, Some(rows_max)).await
+    }
+
+    async fn run(&self, session: &SessionContext, rows_max: Option<usize>) -> Result<Output> {
+        let plan = self.first_stage(session).await?;
+        if let Some(later) = &self.later {
+            let frame = session.execute_logical_plan(plan).await?;
+            let mut planned = later.run(frame.execute_stream().await?, session).await?;
+            planned.warnings.splice(0..0, self.warnings.iter().cloned());
+            return Box::pin(planned.run(&pipeline::in_order(session), rows_max)).await;
+        }
+        let plan = match rows_max {
+            Some(_) => LogicalPlanBuilder::from(plan).limit(0, rows_max)?.build()?,
+            None => plan,
+        };
+        let frame = session.execute_logical_plan(plan).await?;
+        Ok(Output {
+            kind: self.kind,
+            fields: self.fields.clone(),
+            batches: frame.collect().await?,
+            warnings: self.warnings.clone(),
+        })
     }
 }
 
@@ -133,7 +221,7 @@ pub fn plan(
     text: &str,
     context: &QueryContext,
     session: &SessionContext,
-) -> Result<Planned, Vec<Diagnostic>> {
+) -> std::result::Result<Planned, Vec<Diagnostic>> {
     let unfilled = unfilled_parameters(text);
     if unfilled.is_empty() {
         plan_filling_parameters(text, context, session)
@@ -172,97 +260,11 @@ pub(crate) fn plan_filling_parameters(
     text: &str,
     context: &QueryContext,
     session: &SessionContext,
-) -> Result<Planned, Vec<Diagnostic>> {
-    let pieces = pipeline::cut(text);
-    let locate = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
-        found.into_iter().map(|found| found.locate(text)).collect()
-    };
-    let table = session.table("events").now_or_never();
-    let Some(Ok(table)) = table else {
-        return Err(vec![Diagnostic::error(
-            0..0,
-            "the table `events` cannot be opened",
-        )]);
-    };
-    let mut planner = Planner::new(table.into_unoptimized_plan(), context);
-    planner.diagnostics = pieces.diagnostics;
-    let scope = scope::parse(&pieces.text, pieces.scope, &mut planner.diagnostics);
-    if scope != Scope::All {
-        let condition = condition(&mut planner, &scope);
-        planner.filter(condition);
-    }
-    for range in pieces.stages {
-        let end = range.end;
-        let words = lexer::lex(&pieces.text, range, &mut planner.diagnostics);
-        let mut tokens = Tokens::new(words, end);
-        if let Err(found) = operators::apply(&mut tokens, &mut planner) {
-            planner.diagnostics.push(found);
-            planner.is_open = true;
-        }
-    }
-    if !planner.diagnostics.is_empty() {
-        return Err(locate(planner.diagnostics));
-    }
-    Ok(planner.finish())
-}
-
-/// Lowers the scope to a condition.
-fn condition(planner: &mut Planner<'_>, scope: &Scope) -> Expr {
-    match scope {
-        Scope::All => lit(true),
-        Scope::Text(phrase) => {
-            let pattern = text_literal(&text_search::phrase_pattern(phrase));
-            call(
-                "text_match",
-                text_search::MATCH,
-                vec![pattern, column("message")],
-            )
-        }
-        Scope::Field {
-            name,
-            span,
-            value,
-            is_negated,
-        } => {
-            let field = planner.resolve(name, span).text();
-            let found = if value == "*" {
-                field
-                    .clone()
-                    .is_not_null()
-                    .and(field.not_eq(text_literal("")))
-            } else {
-                let pattern = text_literal(&text_search::value_pattern(value));
-                let matched = call("text_match", text_search::MATCH, vec![pattern, field]);
-                datafusion::prelude::coalesce(vec![matched, lit(false)])
-            };
-            if *is_negated { not(found) } else { found }
-        }
-        Scope::Compare {
-            name,
-            span,
-            operation,
-            value,
-        } => {
-            let field = planner.resolve(name, span);
-            let value = match value.parse() {
-                Ok(number) => lower::number(number),
-                Err(_) => planner::Typed::new(text_literal(value), FieldType::String),
-            };
-            let found = lower::compare(*operation, &field, &value);
-            datafusion::prelude::coalesce(vec![found, lit(false)])
-        }
-        Scope::Not(inner) => not(condition(planner, inner)),
-        Scope::And(parts) => parts
-            .iter()
-            .map(|part| condition(planner, part))
-            .reduce(Expr::and)
-            .unwrap_or_else(|| lit(true)),
-        Scope::Or(parts) => parts
-            .iter()
-            .map(|part| condition(planner, part))
-            .reduce(Expr::or)
-            .unwrap_or_else(|| lit(true)),
-    }
+) -> std::result::Result<Planned, Vec<Diagnostic>> {
+    let pieces = syntax::pipeline::cut(text);
+    let pipeline = Pipeline::new(&pieces, context.clone());
+    let planned = pipeline.plan_events(session, pieces.diagnostics);
+    planned.map_err(|found| found.into_iter().map(|found| found.locate(text)).collect())
 }
 
 #[cfg(test)]

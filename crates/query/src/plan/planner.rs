@@ -1,15 +1,18 @@
 //! The plan so far and the names that are known at this point of a pipeline.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
-use datafusion::prelude::Column;
+use datafusion::prelude::{Column, SessionContext};
 
+use super::pipeline::{Ended, Pipeline};
+use super::subquery::Subquery;
 use super::traces::{Traces, named};
-use super::{FieldType, QueryContext, ResultField, ResultKind};
+use super::{FieldType, Planned, QueryContext, ResultField, ResultKind};
 use crate::functions::kernels::call;
 use crate::functions::{casts, json};
 use crate::syntax::Diagnostic;
@@ -71,12 +74,16 @@ impl Typed {
 }
 
 /// The plan under construction.
-#[derive(Debug)]
+#[derive(Clone)]
 pub(crate) struct Planner<'a> {
+    /// The pipeline that is planned, and the place of the stage at hand in it.
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) stage: usize,
+    pub(crate) session: &'a SessionContext,
     pub(crate) plan: LogicalPlan,
     pub(crate) fields: Vec<ResultField>,
     /// The columns that the table has and that every plan over messages hands on.
-    base: Vec<String>,
+    pub(super) base: Vec<String>,
     pub(crate) kind: ResultKind,
     pub(crate) context: &'a QueryContext,
     pub(crate) diagnostics: Vec<Diagnostic>,
@@ -90,11 +97,23 @@ pub(crate) struct Planner<'a> {
     /// What parsing has left behind besides fields.
     pub(super) traces: Traces,
     /// The order that the rows have been put in.
-    sorted_by: Vec<Sort>,
+    pub(super) sorted_by: Vec<Sort>,
+    /// What the user should know, though it is no mistake.
+    pub(super) warnings: Vec<String>,
+    /// Questions that are answered before the plan runs.
+    pub(super) subqueries: Vec<Arc<Subquery>>,
+    /// The width of the time slices, in milliseconds, once there are any.
+    pub(crate) slice_ms: Option<i64>,
+    /// Set by an operator that ended a stage: the planner goes on over the next one.
+    pub(super) ended: Option<Ended>,
 }
 
 impl<'a> Planner<'a> {
-    pub(crate) fn new(plan: LogicalPlan, context: &'a QueryContext) -> Self {
+    pub(crate) fn new(
+        plan: LogicalPlan,
+        pipeline: &'a Pipeline,
+        session: &'a SessionContext,
+    ) -> Self {
         let base = plan
             .schema()
             .fields()
@@ -102,11 +121,14 @@ impl<'a> Planner<'a> {
             .map(|field| field.name().clone())
             .collect();
         Planner {
+            pipeline,
+            stage: 0,
+            session,
             plan,
             fields: Vec::new(),
             base,
             kind: ResultKind::Messages,
-            context,
+            context: &pipeline.context,
             diagnostics: Vec::new(),
             is_open: false,
             is_sorted: false,
@@ -114,6 +136,10 @@ impl<'a> Planner<'a> {
             call: 0..0,
             traces: Traces::default(),
             sorted_by: Vec::new(),
+            warnings: Vec::new(),
+            subqueries: Vec::new(),
+            slice_ms: None,
+            ended: None,
         }
     }
 
@@ -141,6 +167,10 @@ impl<'a> Planner<'a> {
         }
         if let Some(further) = self.further_fields() {
             return Typed::new(named(column(&further), name), FieldType::String);
+        }
+        if name.eq_ignore_ascii_case("signature") {
+            // Published queries call the pattern that `logreduce` finds by either name.
+            return self.resolve("_signature", span);
         }
         if !self.is_open && !name.starts_with("{{") {
             let known: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
@@ -208,6 +238,13 @@ impl<'a> Planner<'a> {
     pub(crate) fn complain(&mut self, message: String, expected: &str) {
         let found = Diagnostic::error(self.call.clone(), message);
         self.diagnostics.push(found.expecting(expected));
+    }
+
+    /// Notes what the user should know, once.
+    pub(crate) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Keeps the rows for which `condition` is true.
@@ -367,7 +404,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The finished plan: the fields that are left and, for messages, the table's columns.
-    pub(crate) fn finish(mut self) -> super::Planned {
+    pub(crate) fn finish(mut self) -> Planned {
         if self.kind == ResultKind::Records {
             let columns: Vec<Expr> = self
                 .fields
@@ -381,11 +418,18 @@ impl<'a> Planner<'a> {
             let outputs = self.outputs();
             self.project(outputs);
         }
-        super::Planned {
+        self.into_planned()
+    }
+
+    pub(super) fn into_planned(self) -> Planned {
+        Planned {
             kind: self.kind,
             plan: self.plan,
             fields: self.fields,
             is_sorted: self.is_sorted,
+            subqueries: self.subqueries,
+            warnings: self.warnings,
+            later: None,
         }
     }
 

@@ -43,7 +43,7 @@ use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion_datasource::TableSchema;
 use model::{TimeRange, Timestamp};
-use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot};
+use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot, Store, Table};
 
 use need::Need;
 use source::{IndexedParquetSource, Part};
@@ -91,6 +91,8 @@ pub(crate) struct SegmentsTable {
     /// What rows must satisfy for anybody above to look at them; a hint.
     conditions: Vec<Expr>,
     is_evidence: bool,
+    /// Where rows of other time ranges are found.
+    store: Option<Store>,
 }
 
 impl std::fmt::Debug for SegmentsTable {
@@ -120,6 +122,30 @@ impl SegmentsTable {
             progress: Arc::default(),
             conditions: Vec::new(),
             is_evidence: false,
+            store: None,
+        }
+    }
+
+    /// Lets [`over`] find rows of other time ranges.
+    pub(crate) fn of_store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The same table over another time range.
+    fn over(&self, range: TimeRange) -> Self {
+        let wanted = match self.time {
+            TimeColumn::Event => range,
+            TimeColumn::Receipt => TimeRange::ALL,
+        };
+        let snapshot = match &self.store {
+            Some(store) => Arc::new(store.snapshot(Table::Events, wanted)),
+            None => Arc::clone(&self.snapshot),
+        };
+        SegmentsTable {
+            range,
+            snapshot,
+            ..self.clone()
         }
     }
 
@@ -444,7 +470,19 @@ fn groups(state: &dyn Session, segments: &[&Arc<SegmentMeta>]) -> Vec<FileGroup>
 /// Returns `plan` with every scan of events cut to `range`. The snapshot stays the same, so the
 /// ranges of one search see each row exactly once.
 pub(crate) fn narrow(plan: LogicalPlan, range: TimeRange) -> Result<LogicalPlan> {
-    let narrowed = plan.transform_up(|node| {
+    replace(plan, |table| table.narrowed(range))
+}
+
+/// Returns `plan` over the events of another time range.
+pub(crate) fn over(plan: LogicalPlan, range: TimeRange) -> Result<LogicalPlan> {
+    replace(plan, |table| table.over(range))
+}
+
+fn replace(
+    plan: LogicalPlan,
+    other: impl Fn(&SegmentsTable) -> SegmentsTable,
+) -> Result<LogicalPlan> {
+    let replaced = plan.transform_up(|node| {
         let LogicalPlan::TableScan(mut scan) = node else {
             return Ok(Transformed::no(node));
         };
@@ -452,11 +490,11 @@ pub(crate) fn narrow(plan: LogicalPlan, range: TimeRange) -> Result<LogicalPlan>
         let table: &dyn Any = provider.as_ref();
         match table.downcast_ref::<SegmentsTable>() {
             Some(table) if !table.is_evidence => {
-                scan.source = provider_as_source(Arc::new(table.narrowed(range)));
+                scan.source = provider_as_source(Arc::new(other(table)));
                 Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
             }
             _ => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
         }
     })?;
-    Ok(narrowed.data)
+    Ok(replaced.data)
 }

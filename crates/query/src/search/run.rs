@@ -163,12 +163,7 @@ async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {
             is_key: false,
         })
         .collect();
-    Ok(Planned {
-        kind: ResultKind::Records,
-        plan,
-        fields,
-        is_sorted: true,
-    })
+    Ok(Planned::of_plan(plan, fields))
 }
 
 fn field_type(data_type: &arrow::datatypes::DataType) -> FieldType {
@@ -196,7 +191,7 @@ impl Prepared {
             record_count: 0,
             histogram: Arc::default(),
             errors: Vec::new(),
-            warnings: Vec::new(),
+            warnings: self.planned.warnings().to_vec(),
             rows_scanned: 0,
             bytes_scanned: 0,
             bytes_total: self.session.bytes_total,
@@ -232,12 +227,17 @@ impl Runner {
         let mut histogram = Histogram::new(prepared.range, prepared.time.name());
         self.publish(&prepared, &histogram, SearchState::Gathering);
         let outcome = match prepared.planned.kind {
-            ResultKind::Messages => self.messages(&prepared, &mut histogram).await,
-            ResultKind::Records => self.records(&prepared, &mut histogram).await,
+            ResultKind::Messages if !prepared.planned.has_later_stages() => {
+                self.messages(&prepared, &mut histogram).await
+            }
+            _ => self.whole(&prepared, &mut histogram).await,
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "search failed");
-            let text = error.strip_backtrace();
+            let text = match error {
+                QueryError::Engine(error) => error.strip_backtrace(),
+                other => other.to_string(),
+            };
             self.search
                 .status
                 .send_modify(|status| status.errors.push(text));
@@ -247,14 +247,11 @@ impl Runner {
 
     /// Window by window from the newest to the oldest; or all at once, if the query's rows
     /// depend on each other.
-    async fn messages(
-        &mut self,
-        prepared: &Prepared,
-        histogram: &mut Histogram,
-    ) -> std::result::Result<(), DataFusionError> {
+    async fn messages(&mut self, prepared: &Prepared, histogram: &mut Histogram) -> Result<()> {
         let planned = &prepared.planned;
+        let first_stage = planned.first_stage(&prepared.session.context).await?;
         let can_split =
-            prepared.time == TimeColumn::Event && !planned.is_sorted && is_rowwise(&planned.plan);
+            prepared.time == TimeColumn::Event && !planned.is_sorted && is_rowwise(&first_stage);
         let parts = if can_split {
             windows(prepared.range, &prepared.session.window_starts)
         } else {
@@ -262,12 +259,13 @@ impl Runner {
         };
         let mut rows_left = limits::SEARCH_MESSAGES_MAX;
         let mut bytes_left = self.messages_bytes_max;
-        let counts_first = can_split && self.counts_first(prepared, &planned.plan)?;
+        let counts_first = can_split && self.counts_first(prepared, &first_stage)?;
         for part in parts {
             let mut plan = if can_split {
-                narrow(planned.plan.clone(), part)?
+                narrow(first_stage.clone(), part)?
             } else {
-                self.without_older(prepared, part).await?
+                self.without_older(prepared, first_stage.clone(), part)
+                    .await?
             };
             let is_full = rows_left == 0 || bytes_left == 0;
             let mut is_counted = false;
@@ -354,9 +352,9 @@ impl Runner {
     async fn without_older(
         &mut self,
         prepared: &Prepared,
+        plan: LogicalPlan,
         part: TimeRange,
     ) -> std::result::Result<LogicalPlan, DataFusionError> {
-        let plan = prepared.planned.plan.clone();
         let Some((input, rows)) = newest_of(&plan) else {
             return Ok(plan);
         };
@@ -369,32 +367,36 @@ impl Runner {
         }
     }
 
-    async fn records(
-        &mut self,
-        prepared: &Prepared,
-        histogram: &mut Histogram,
-    ) -> std::result::Result<(), DataFusionError> {
+    /// All at once: records, and messages of a query with stages.
+    async fn whole(&mut self, prepared: &Prepared, histogram: &mut Histogram) -> Result<()> {
         let context = &prepared.session.context;
-        let frame = context
-            .execute_logical_plan(prepared.planned.plan.clone())
-            .await?;
-        let mut stream = frame.execute_stream().await?;
-        let (mut batches, mut rows) = (Vec::new(), 0);
-        while let Some(batch) = stream.next().await {
-            let batch = batch?;
-            rows += batch.num_rows();
-            batches.push(batch);
-            if rows > limits::SEARCH_RECORDS_MAX && !prepared.planned.has_later_stages() {
-                break;
+        let output = {
+            // One row more than is kept tells that there are more.
+            let rows_max = limits::SEARCH_RECORDS_MAX + 1;
+            let mut work = std::pin::pin!(prepared.planned.first_rows(context, rows_max));
+            let mut ticks = tokio::time::interval(PUBLISH_INTERVAL);
+            loop {
+                tokio::select! {
+                    output = &mut work => break output?,
+                    _ = ticks.tick() => self.publish(prepared, histogram, SearchState::Gathering),
+                }
             }
-            self.publish_if_due(prepared, histogram);
+        };
+        self.search.status.send_modify(|status| {
+            status.fields = output.fields.into();
+            let known = status.warnings.clone();
+            let new = output.warnings.into_iter();
+            status
+                .warnings
+                .extend(new.filter(|warning| !known.contains(warning)));
+        });
+        if output.kind == ResultKind::Messages {
+            for batch in &output.batches {
+                histogram.add(batch);
+                self.message_count += batch.num_rows() as u64;
+            }
         }
-        drop(stream);
-        let output = prepared.planned.finish(context, batches).await?;
-        self.search
-            .status
-            .send_modify(|status| status.fields = output.fields.into());
-        self.keep_records(output.batches);
+        self.keep_first(output.batches);
         self.publish(prepared, histogram, SearchState::Gathering);
         let Some(scope) = &prepared.scope else {
             return Ok(());
@@ -417,12 +419,12 @@ impl Runner {
         results.batches.push(batch);
     }
 
-    fn keep_records(&self, batches: Vec<RecordBatch>) {
+    fn keep_first(&self, batches: Vec<RecordBatch>) {
         let mut left = limits::SEARCH_RECORDS_MAX;
         for batch in batches {
             if batch.num_rows() > left {
                 let max = limits::SEARCH_RECORDS_MAX;
-                self.limited(format!("only the first {max} records are kept"));
+                self.limited(format!("only the first {max} rows are kept"));
             }
             let part = batch.slice(0, batch.num_rows().min(left));
             left -= part.num_rows();
@@ -443,9 +445,10 @@ impl Runner {
 
     fn limited(&self, why: String) {
         self.search.status.send_modify(|status| {
-            status.warnings.truncate(0);
-            status.warnings.push(why.clone());
-            status.limited = Some(why);
+            if let Some(earlier) = status.limited.replace(why.clone()) {
+                status.warnings.retain(|warning| *warning != earlier);
+            }
+            status.warnings.push(why);
         });
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum Kind {
         is_negated: bool,
     },
     Call(String, Vec<Expression>),
+    /// A `[subquery: …]`, to be read from its place in the text.
+    Subquery,
 }
 
 /// What joins two expressions.
@@ -289,12 +291,7 @@ fn operand(tokens: &mut Tokens) -> Parsed<Expression> {
         Some(TokenKind::Text { value, .. }) => Kind::Text(value),
         Some(TokenKind::Pattern(pattern)) => Kind::Pattern(pattern),
         Some(TokenKind::Parameter(_)) => Kind::Number(1.0),
-        Some(TokenKind::Symbol("[")) => {
-            return Err(Diagnostic::error(
-                span,
-                "operator `subquery` is not available yet",
-            ));
-        }
+        Some(TokenKind::Subquery) => Kind::Subquery,
         Some(TokenKind::Word(_)) => return named(tokens),
         Some(TokenKind::Quoted(_) | TokenKind::Symbol("%")) => {
             let Name { text, span } = tokens.name()?;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Diagnostic;
+use super::pipeline::subquery_length;
 
 /// One word of a stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,13 +31,15 @@ pub(crate) enum TokenKind {
     Pattern(String),
     /// A `{{parameter}}` without a value.
     Parameter(String),
+    /// A whole `[subquery: …]`; what it says is read from its place in the text.
+    Subquery,
     /// Punctuation.
     Symbol(&'static str),
 }
 
-const SYMBOLS: [&str; 24] = [
-    "==", "!=", "<>", "<=", ">=", "&&", "||", "=", "<", ">", "!", "(", ")", "[", "]", ",", "+",
-    "-", "*", "/", "%", "?", ":", "$",
+const SYMBOLS: [&str; 25] = [
+    "==", "!=", "<>", "<=", ">=", "&&", "||", "|", "=", "<", ">", "!", "(", ")", "[", "]", ",",
+    "+", "-", "*", "/", "%", "?", ":", "$",
 ];
 
 /// Reads the words of `text[range]`.
@@ -66,7 +69,9 @@ pub(crate) fn lex(
             token.span.end == position && !opens
         });
         let percent_name = (!is_glued).then(|| percent_name(rest)).flatten();
-        let Some((kind, length)) = percent_name.or_else(|| word(rest, allows_pattern)) else {
+        let special = percent_name.or_else(|| Some((TokenKind::Subquery, subquery_length(rest)?)));
+        let special = special.or_else(|| address(rest));
+        let Some((kind, length)) = special.or_else(|| word(rest, allows_pattern)) else {
             let span = position..position + first.len_utf8();
             diagnostics.push(Diagnostic::error(
                 span.clone(),
@@ -117,6 +122,21 @@ fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
         .iter()
         .find(|symbol| rest.starts_with(**symbol))
         .map(|symbol| (TokenKind::Symbol(symbol), symbol.len()))
+}
+
+/// `scheme://place` or `scheme://"place"`, as one word without quotes.
+fn address(rest: &str) -> Option<(TokenKind, usize)> {
+    let scheme = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let place = rest.get(scheme..)?.strip_prefix("://")?;
+    let start = scheme + "://".len();
+    let length = match place.starts_with('"') {
+        true => quoted(place).1,
+        false => place
+            .find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | '|'))
+            .unwrap_or(place.len()),
+    };
+    let text = rest.get(..start + length)?.replace('"', "");
+    (scheme > 0).then_some((TokenKind::Word(text), start + length))
 }
 
 fn parameter(rest: &str) -> Option<(TokenKind, usize)> {

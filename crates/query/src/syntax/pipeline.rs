@@ -19,15 +19,7 @@ pub(crate) struct Pieces {
 
 /// Cuts `text`.
 pub(crate) fn cut(text: &str) -> Pieces {
-    let mut cutter = Cutter {
-        bytes: text.as_bytes(),
-        clean: text.as_bytes().to_vec(),
-        position: 0,
-        start: 0,
-        depth: 0,
-        ranges: Vec::new(),
-        diagnostics: Vec::new(),
-    };
+    let mut cutter = Cutter::new(text, 0);
     cutter.run();
     let mut ranges = cutter.ranges.into_iter();
     let scope = ranges.next().unwrap_or(0..0);
@@ -39,17 +31,54 @@ pub(crate) fn cut(text: &str) -> Pieces {
     }
 }
 
+/// Cuts a pipeline that stands inside another stage; `text` has been cut once, so it holds no
+/// comments. Without a scope, the first piece is a stage.
+pub(crate) fn cut_inner(text: &str, range: Range<usize>, has_scope: bool) -> Vec<Range<usize>> {
+    let within = text.get(..range.end).unwrap_or(text);
+    let mut cutter = Cutter::new(within, range.start);
+    cutter.is_in_scope = has_scope;
+    cutter.run();
+    cutter.ranges
+}
+
+/// The length of the subquery that `rest` begins with, brackets included.
+pub(crate) fn subquery_length(rest: &str) -> Option<usize> {
+    let mut cutter = Cutter::new(rest, 0);
+    if !cutter.opens_subquery() {
+        return None;
+    }
+    cutter.subquery();
+    Some(cutter.position)
+}
+
+/// Operators that take whole pipelines in parentheses.
+const HOLDERS: [&str; 2] = ["filter", "join"];
+
 struct Cutter<'a> {
     bytes: &'a [u8],
     clean: Vec<u8>,
     position: usize,
     start: usize,
     depth: usize,
+    is_in_scope: bool,
     ranges: Vec<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Cutter<'_> {
+impl<'a> Cutter<'a> {
+    fn new(text: &'a str, start: usize) -> Self {
+        Cutter {
+            bytes: text.as_bytes(),
+            clean: text.as_bytes().to_vec(),
+            position: start,
+            start,
+            depth: 0,
+            is_in_scope: true,
+            ranges: Vec::new(),
+            diagnostics: Vec::new(),
+        }
+    }
+
     fn run(&mut self) {
         while let Some(&byte) = self.bytes.get(self.position) {
             match byte {
@@ -57,6 +86,8 @@ impl Cutter<'_> {
                 // A delimiter such as `delim='|'`.
                 b'\'' if self.bytes.get(self.position + 2) == Some(&b'\'') => self.position += 3,
                 b'/' => self.slash(),
+                b'[' if self.opens_subquery() => self.subquery(),
+                b'(' if self.holds_pipelines() => self.parentheses(),
                 b'[' => {
                     self.depth += 1;
                     self.position += 1;
@@ -65,12 +96,11 @@ impl Cutter<'_> {
                     self.depth = self.depth.saturating_sub(1);
                     self.position += 1;
                 }
-                b'|' if self.bytes.get(self.position + 1) == Some(&b'|')
-                    && !self.ranges.is_empty() =>
-                {
+                b'|' if self.bytes.get(self.position + 1) == Some(&b'|') && !self.is_in_scope => {
                     self.position += 2
                 }
                 b'|' if self.depth == 0 => {
+                    self.is_in_scope = false;
                     self.ranges.push(self.start..self.position);
                     self.position += 1;
                     self.start = self.position;
@@ -79,6 +109,63 @@ impl Cutter<'_> {
             }
         }
         self.ranges.push(self.start..self.bytes.len());
+    }
+
+    fn opens_subquery(&self) -> bool {
+        self.rest()
+            .strip_prefix(b"[")
+            .map(<[u8]>::trim_ascii_start)
+            .and_then(|inside| inside.get(..8))
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"subquery"))
+    }
+
+    /// Whether the stage at hand is one of those that take pipelines in parentheses.
+    fn holds_pipelines(&self) -> bool {
+        let stage = self.bytes.get(self.start..self.position);
+        let stage = stage.unwrap_or_default().trim_ascii_start();
+        let length = stage.iter().take_while(|byte| byte.is_ascii_alphanumeric());
+        let word = stage.get(..length.count()).unwrap_or_default();
+        !self.is_in_scope
+            && HOLDERS
+                .iter()
+                .any(|holder| word.eq_ignore_ascii_case(holder.as_bytes()))
+    }
+
+    /// Skips a subquery: it begins with a scope of its own.
+    fn subquery(&mut self) {
+        let was_in_scope = std::mem::replace(&mut self.is_in_scope, true);
+        self.skip(b'[', b']');
+        self.is_in_scope = was_in_scope;
+    }
+
+    fn parentheses(&mut self) {
+        self.skip(b'(', b')');
+    }
+
+    /// Skips to the bracket that closes the one at hand, past quotes, patterns and comments.
+    fn skip(&mut self, open: u8, close: u8) {
+        let start = self.position;
+        let mut depth = 0_usize;
+        while let Some(&byte) = self.bytes.get(self.position) {
+            match byte {
+                b'"' => self.quoted(),
+                b'/' => self.slash(),
+                _ => {
+                    self.position += 1;
+                    depth += usize::from(byte == open);
+                    depth -= usize::from(byte == close);
+                    self.is_in_scope &= byte != b'|';
+                    if depth == 0 {
+                        return;
+                    }
+                }
+            }
+        }
+        let [open, close] = [open, close].map(char::from);
+        self.diagnostics.push(
+            Diagnostic::error(start..start + 1, format!("this `{open}` is never closed"))
+                .expecting(close),
+        );
     }
 
     fn quoted(&mut self) {
@@ -127,7 +214,7 @@ impl Cutter<'_> {
                     }
                 }
             }
-            _ if !self.ranges.is_empty() && opens_pattern(before) => self.pattern(),
+            _ if !self.is_in_scope && opens_pattern(before) => self.pattern(),
             _ => self.position += 1,
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Diagnostic;
 use super::expression::Operation;
 use super::lexer::unescape;
+use super::pipeline::subquery_length;
 
 /// A condition on events.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +28,8 @@ pub(crate) enum Scope {
         operation: Operation,
         value: String,
     },
+    /// The events that a `[subquery: …]` tells, which stands here in the text.
+    Subquery(Range<usize>),
     /// Not this.
     Not(Box<Scope>),
     /// All of these.
@@ -45,11 +48,12 @@ enum Word {
     Compares(Operation),
     Plain(String),
     Quoted(String),
+    Subquery,
 }
 
 /// Reads the scope in `text[range]`.
 pub(crate) fn parse(text: &str, range: Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> Scope {
-    let words = words(text, range.clone(), diagnostics);
+    let words = words(text, range.clone());
     let mut parser = Parser {
         words,
         position: 0,
@@ -70,17 +74,14 @@ pub(crate) fn parse(text: &str, range: Range<usize>, diagnostics: &mut Vec<Diagn
     join(all, Scope::And)
 }
 
-fn words(
-    text: &str,
-    range: Range<usize>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<(Word, Range<usize>)> {
+fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
     let mut words = Vec::new();
     let mut position = range.start;
     while let Some(rest) = text.get(position..range.end) {
         let Some(first) = rest.chars().next() else {
             break;
         };
+        let subquery = (first == '[').then(|| subquery_length(rest)).flatten();
         let (word, length) = match first {
             _ if first.is_whitespace() || first == ',' => {
                 position += first.len_utf8();
@@ -106,14 +107,7 @@ fn words(
                 let (word, length) = quoted(rest.get(1..).unwrap_or_default());
                 (word, length + 1)
             }
-            '[' => {
-                let length = rest.find(']').map_or(rest.len(), |end| end + 1);
-                diagnostics.push(Diagnostic::error(
-                    position..position + length,
-                    "operator `subquery` is not available yet",
-                ));
-                (Word::Plain("*".to_owned()), length)
-            }
+            '[' if subquery.is_some() => (Word::Subquery, subquery.unwrap_or_default()),
             '"' => quoted(rest),
             '{' if rest.starts_with("{{") && rest.contains("}}") => plain(rest),
             _ => plain(rest),
@@ -256,6 +250,7 @@ impl Parser<'_> {
             Some(Word::Bang) => self.negated(),
             Some(Word::Plain(word)) if word.eq_ignore_ascii_case("not") => self.negated(),
             Some(Word::Open) => self.wrapped(span),
+            Some(Word::Subquery) => Scope::Subquery(span),
             Some(Word::Plain(word) | Word::Quoted(word))
                 if matches!(
                     self.peek(),

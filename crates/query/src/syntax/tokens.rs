@@ -181,6 +181,24 @@ impl Tokens {
         Ok(names)
     }
 
+    /// Skips `( … )` and says where its inside stands.
+    pub(crate) fn parentheses(&mut self) -> Parsed<Range<usize>> {
+        let opening = self.span();
+        self.expect_symbol("(")?;
+        let mut depth = 1_usize;
+        while let Some(token) = self.next() {
+            match token.kind {
+                TokenKind::Symbol("(") => depth += 1,
+                TokenKind::Symbol(")") => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(opening.end..token.span.start);
+            }
+        }
+        Err(Diagnostic::error(opening, "this parenthesis is never closed").expecting(")"))
+    }
+
     /// `as name`, if it comes next.
     pub(crate) fn alias(&mut self) -> Parsed<Option<Name>> {
         if self.word("as") {
