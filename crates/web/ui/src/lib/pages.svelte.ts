@@ -35,7 +35,7 @@ export class MessagePages {
       const rows = this.#pages.get(page);
       if (wanted <= 0 || this.#asked.has(page) || (rows && rows.length >= wanted)) continue;
       if (page * PAGE_ROWS + (rows?.length ?? 0) >= this.end) continue;
-      if (this.phase() === 'cancelled') {
+      if (this.phase() === 'cancelled' || this.#stop.signal.aborted) {
         // The server forgets a cancelled search: what was fetched is what there is.
         this.end = this.#fetched();
         return;
@@ -112,6 +112,7 @@ export class MessagePages {
     }
   }
 
+  /** The server is about to forget the search: what was fetched stays, nothing more is asked. */
   close(): void {
     this.#stop.abort();
   }

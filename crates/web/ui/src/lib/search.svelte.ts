@@ -259,6 +259,7 @@ export class Search {
   /** The search before this one is of no use any more; its rows stay until new ones come. */
   #abandon(): void {
     this.#stop?.abort();
+    this.pages?.close();
     if (this.#id) void cancelSearch(this.#id).catch(() => undefined);
     this.#id = null;
   }
