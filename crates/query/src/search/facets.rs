@@ -148,7 +148,8 @@ impl Searches {
                 same.next().map(|field| field.column.clone())
             })
             .collect();
-        let only = LogicalPlanBuilder::from(planned.plan)
+        let events = planned.first_stage(&session.context).await?;
+        let only = LogicalPlanBuilder::from(events)
             .project(columns.iter().map(|name| column(name)))?
             .build()?;
         let frame = session.context.execute_logical_plan(only).await?;

@@ -78,7 +78,10 @@ pub(super) fn rowwise_end(text: &str, context: &QueryContext, session: &SessionC
     let is_single = |end: &usize| {
         let prefix = text.get(..*end).unwrap_or_default();
         plan_filling_parameters(prefix, context, session).is_ok_and(|planned| {
-            planned.kind == ResultKind::Messages && !planned.is_sorted && is_rowwise(&planned.plan)
+            planned.kind == ResultKind::Messages
+                && !planned.is_sorted
+                && !planned.has_later_stages()
+                && is_rowwise(&planned.plan)
         })
     };
     ends.into_iter()
