@@ -18,6 +18,8 @@ format = "ndjson"
 time_field = "_time"
 message_field = "message"
 """
+# The neighbours of an event are those of its stream.
+STREAM = {"X-Sumo-Host": "fleet", "X-Sumo-Name": "stream"}
 LEVELS = ["INFO"] * 17 + ["WARN", "ERROR", "DEBUG"]
 
 
@@ -34,7 +36,7 @@ def fill(node):
             })
             for number in range(first, first + BATCH)
         )
-        status, answer = request(node.url, "POST", "/receiver/v1/http/bench", "\n".join(lines).encode())
+        status, answer = request(node.url, "POST", "/receiver/v1/http/bench", "\n".join(lines).encode(), headers=STREAM)
         if status != 200:
             raise RuntimeError(f"refused with {status}: {answer[:200]!r}")
 

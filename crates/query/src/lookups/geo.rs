@@ -94,11 +94,13 @@ mod tests {
     enum Value {
         Text(&'static str),
         Double(f64),
+        Short(u16),
         Number(u32),
+        Long(u64),
         List(Vec<Value>),
         Map(Vec<(&'static str, Value)>),
     }
-    use Value::{Double, List, Map, Number, Text};
+    use Value::{Double, List, Long, Map, Number, Short, Text};
 
     /// A control byte: the kind and the size, which must be less than 29.
     fn control(kind: u8, size: usize, bytes: &mut Vec<u8>) {
@@ -120,8 +122,16 @@ mod tests {
                 control(3, 8, bytes);
                 bytes.extend(number.to_be_bytes());
             }
+            Short(number) => {
+                control(5, 2, bytes);
+                bytes.extend(number.to_be_bytes());
+            }
             Number(number) => {
                 control(6, 4, bytes);
+                bytes.extend(number.to_be_bytes());
+            }
+            Long(number) => {
+                control(9, 8, bytes);
                 bytes.extend(number.to_be_bytes());
             }
             List(items) => {
@@ -159,15 +169,15 @@ mod tests {
         write(record, &mut bytes);
         bytes.extend(b"\xab\xcd\xefMaxMind.com");
         let metadata = Map(vec![
-            ("binary_format_major_version", Number(2)),
-            ("binary_format_minor_version", Number(0)),
-            ("build_epoch", Number(0)),
+            ("binary_format_major_version", Short(2)),
+            ("binary_format_minor_version", Short(0)),
+            ("build_epoch", Long(0)),
             ("database_type", Text(kind)),
             ("description", Map(Vec::new())),
-            ("ip_version", Number(4)),
+            ("ip_version", Short(4)),
             ("languages", List(Vec::new())),
             ("node_count", Number(NODES)),
-            ("record_size", Number(24)),
+            ("record_size", Short(24)),
         ]);
         write(&metadata, &mut bytes);
         bytes

@@ -99,10 +99,12 @@ pub(crate) fn closest<'a>(
     written: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    let written = written.to_lowercase();
+    let folded = written.to_lowercase();
     names
         .into_iter()
-        .map(|name| (likeness(&written, &name.to_lowercase()), name))
+        // What is written already is no help, though it may stand in the wrong place.
+        .filter(|name| *name != written)
+        .map(|name| (likeness(&folded, &name.to_lowercase()), name))
         .filter(|(score, _)| *score >= LIKENESS_MIN)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name.to_owned())

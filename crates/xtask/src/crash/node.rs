@@ -243,10 +243,13 @@ impl Node {
         self.wait("the store is quiet", || {
             std::thread::sleep(Duration::from_millis(600));
             let metrics = self.metrics()?;
-            let storage = metrics
-                .lines()
-                .filter(|line| line.starts_with("nephoscope_storage_"));
-            let now: String = storage.collect();
+            let storage = metrics.lines();
+            let mut storage: Vec<&str> = storage
+                .filter(|line| line.starts_with("nephoscope_storage_"))
+                .collect();
+            // They come in another order each time.
+            storage.sort_unstable();
+            let now = storage.join("\n");
             let is_quiet = now == last;
             last = now;
             Ok(is_quiet)
