@@ -102,14 +102,17 @@ mod tests {
     }
     use Value::{Double, List, Long, Map, Number, Short, Text};
 
-    /// A control byte: the kind and the size, which must be less than 29.
+    /// What stands before a value: its kind and its size, which has a byte of its own from 29 on.
     fn control(kind: u8, size: usize, bytes: &mut Vec<u8>) {
-        let size = u8::try_from(size).unwrap();
-        assert!(size < 29);
+        let (size, more) = match size {
+            0..29 => (u8::try_from(size).unwrap(), None),
+            _ => (29, Some(u8::try_from(size - 29).unwrap())),
+        };
         match kind {
             1..=7 => bytes.push(kind << 5 | size),
             _ => bytes.extend([size, kind - 7]),
         }
+        bytes.extend(more);
     }
 
     fn write(value: &Value, bytes: &mut Vec<u8>) {
