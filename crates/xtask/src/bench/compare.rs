@@ -10,17 +10,17 @@ pub(super) type Answer = BTreeMap<String, String>;
 pub(super) fn difference(ours: &Answer, theirs: &Answer, tolerance: f64) -> Option<String> {
     if ours.len() != theirs.len() {
         return Some(format!(
-            "{} rows, the peer has {}",
+            "{} rows, the other answer has {}",
             ours.len(),
             theirs.len()
         ));
     }
     ours.iter().find_map(|(key, value)| {
         let Some(other) = theirs.get(key) else {
-            return Some(format!("the peer has no row `{key}`"));
+            return Some(format!("the other answer has no row `{key}`"));
         };
         (!is_alike(value, other, tolerance))
-            .then(|| format!("`{key}` is {value}, the peer says {other}"))
+            .then(|| format!("`{key}` is {value}, in the other answer {other}"))
     })
 }
 
