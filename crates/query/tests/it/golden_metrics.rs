@@ -1,21 +1,17 @@
 //! Golden cases of the metrics language: `golden_metrics/<operator>.toml` holds samples and
 //! queries, `<operator>.expected` what they answer. `UPDATE_EXPECT=1` writes the answers.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use expect_test::expect_file;
-use ingest::{Ingest, IngestConfig};
-use model::{EventBatch, EventSink, ManualClock, Sample, Series, TimeRange, Timestamp};
+use model::{EventBatch, Sample, Series, TimeRange, Timestamp};
 use query::{Engine, EngineConfig, MetricsQuery, MetricsRequest, MetricsSeries, QueryError};
 use serde::Deserialize;
-use storage::{Store, StoreConfig};
 
-/// 2025-11-23T14:00:00Z: times in the cases count seconds from here.
-const ZERO_MS: i64 = 1_763_906_400_000;
+use crate::golden::{self, ZERO_MS};
+
+const FOLDER: &str = "golden_metrics";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,20 +32,6 @@ struct Case {
     /// The rows by name; all of them are answered.
     rows: BTreeMap<String, String>,
     range: Option<[i64; 2]>,
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_metrics")
-}
-
-fn names() -> Vec<String> {
-    let files = std::fs::read_dir(folder()).unwrap().map(Result::unwrap);
-    let mut names: Vec<String> = files
-        .map(|file| file.file_name().into_string().unwrap())
-        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
-        .collect();
-    names.sort();
-    names
 }
 
 fn samples(text: &str) -> Vec<Sample> {
@@ -118,39 +100,20 @@ async fn answer(engine: &Engine, file: &File, case: &Case) -> String {
                 row.series.iter().for_each(|series| text += &shown(series));
             }
         }
-        Err(QueryError::Invalid(found)) => {
-            for found in found {
-                write!(text, "error at {}: {}", found.column, found.message).unwrap();
-                if let Some(expected) = found.expected {
-                    write!(text, "; expected {expected}").unwrap();
-                }
-                if let Some(suggestion) = found.suggestion {
-                    write!(text, "; did you mean `{suggestion}`?").unwrap();
-                }
-                text.push('\n');
-            }
-        }
+        Err(QueryError::Invalid(found)) => text.extend(found.iter().map(golden::mistake)),
         Err(error) => writeln!(text, "error: {error}").unwrap(),
     }
     text
 }
 
 async fn run(name: &str) {
-    let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
-    let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let file: File = golden::read(FOLDER, name);
     let data = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(ZERO_MS)));
-    let store = Store::open(StoreConfig::at(data.path()), clock)
-        .await
-        .unwrap();
-    let ingest = Ingest::start(store.clone(), IngestConfig::default())
-        .await
-        .unwrap();
     let batch = EventBatch {
         samples: samples(&file.samples),
         ..EventBatch::default()
     };
-    ingest.append(batch).await.unwrap();
+    let (store, ingest) = golden::node(data.path(), batch).await;
     ingest.flush().await.unwrap();
     let engine = Engine::new(store, &EngineConfig::default()).unwrap();
     let mut answers = String::new();
@@ -163,21 +126,22 @@ async fn run(name: &str) {
         answers.push('\n');
     }
     ingest.close().await;
-    expect_file![folder().join(format!("{name}.expected"))].assert_eq(&answers);
+    golden::compare(FOLDER, name, &answers);
 }
 
 #[tokio::test]
 async fn queries_answer_as_written_down() {
-    for name in names() {
+    for name in golden::names(FOLDER) {
         run(&name).await;
     }
 }
 
 #[test]
 fn every_operator_has_a_case() {
-    let texts: String = names()
+    let names = golden::names(FOLDER);
+    let texts: String = names
         .iter()
-        .map(|name| std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap())
+        .map(|name| golden::text(FOLDER, name))
         .collect();
     let missing: Vec<&str> = query::metrics_descriptors()
         .iter()

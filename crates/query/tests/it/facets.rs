@@ -1,5 +1,4 @@
 //! Filters beside the text of a query, and facets, over a real store.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,6 +1,5 @@
 //! One truth: a query gives the same rows with indexes and without, before a flush and after it,
 //! and the rows that a plain loop over the events gives.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod events;
 mod oracle;

@@ -1,5 +1,4 @@
 //! The table `samples`: of equal samples the one received last counts, wherever the rows lie.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

@@ -1,27 +1,24 @@
 //! Golden cases of the log query language: `golden_logs/<unit>.toml` holds events and queries,
 //! `<unit>.expected` what they answer. `UPDATE_EXPECT=1` writes the answers.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use expect_test::expect_file;
-use ingest::{Ingest, IngestConfig};
+use ingest::Ingest;
 use jiff::tz::TimeZone;
-use model::{EventBatch, EventSink, LogEvent, ManualClock, SourceMetadata, TimeRange, Timestamp};
+use model::{EventBatch, LogEvent, SourceMetadata, TimeRange, Timestamp};
 use query::{
-    Diagnostic, FieldType, Language, Page, QueryError, ResultKind, SearchConfig, SearchRequest,
-    Searches,
+    FieldType, Language, Page, QueryError, ResultKind, SearchConfig, SearchRequest, Searches,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use storage::{Store, StoreConfig};
 
-/// 2025-11-23T14:00:00Z: times in the cases count seconds from here.
-const ZERO_MS: i64 = 1_763_906_400_000;
+use crate::golden::{self, ZERO_MS};
+
+const FOLDER: &str = "golden_logs";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,20 +68,6 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden_logs")
-}
-
-fn names() -> Vec<String> {
-    let files = std::fs::read_dir(folder()).unwrap().map(Result::unwrap);
-    let mut names: Vec<String> = files
-        .map(|file| file.file_name().into_string().unwrap())
-        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
-        .collect();
-    names.sort();
-    names
-}
-
 fn events(text: &str) -> Vec<LogEvent> {
     let mut seconds = -60;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
@@ -130,16 +113,11 @@ fn event(keys: Map<String, Value>, seconds: i64) -> LogEvent {
 
 /// A node of its own that holds `events`.
 async fn searches(events: Vec<LogEvent>, folder: &Path) -> (Searches, Ingest) {
-    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(ZERO_MS)));
-    let store = Store::open(StoreConfig::at(folder), clock).await.unwrap();
-    let ingest = Ingest::start(store.clone(), IngestConfig::default())
-        .await
-        .unwrap();
     let batch = EventBatch {
         events,
         ..EventBatch::default()
     };
-    ingest.append(batch).await.unwrap();
+    let (store, ingest) = golden::node(folder, batch).await;
     let mut config = SearchConfig::default();
     // One thread, so that unordered rows come in one order.
     config.engine.partitions = 1;
@@ -161,7 +139,7 @@ async fn answer(searches: &Searches, case: &Case) -> String {
     };
     let id = match searches.start(request).await {
         Ok(id) => id,
-        Err(QueryError::Invalid(found)) => return found.iter().map(shown).collect(),
+        Err(QueryError::Invalid(found)) => return found.iter().map(golden::mistake).collect(),
         Err(error) => return format!("  error: {error}\n"),
     };
     let mut news = searches.subscribe(&id).unwrap();
@@ -229,20 +207,8 @@ fn type_name(field_type: FieldType) -> &'static str {
     }
 }
 
-fn shown(found: &Diagnostic) -> String {
-    let mut text = format!("  error at {}: {}", found.column, found.message);
-    if let Some(expected) = &found.expected {
-        write!(text, "; expected {expected}").unwrap();
-    }
-    if let Some(suggestion) = &found.suggestion {
-        write!(text, "; did you mean `{suggestion}`?").unwrap();
-    }
-    text + "\n"
-}
-
 async fn run(name: &str) {
-    let text = std::fs::read_to_string(folder().join(format!("{name}.toml"))).unwrap();
-    let file: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let file: File = golden::read(FOLDER, name);
     let mut answers = String::new();
     let data = tempfile::tempdir().unwrap();
     for (name, table) in &file.lookups {
@@ -266,12 +232,12 @@ async fn run(name: &str) {
         answers.push('\n');
     }
     ingest.close().await;
-    expect_file![folder().join(format!("{name}.expected"))].assert_eq(&answers);
+    golden::compare(FOLDER, name, &answers);
 }
 
 #[tokio::test]
 async fn queries_answer_as_written_down() {
-    for name in names() {
+    for name in golden::names(FOLDER) {
         run(&name).await;
     }
 }

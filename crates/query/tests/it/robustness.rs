@@ -1,5 +1,4 @@
 //! Whatever is written, the parser answers with diagnostics inside the text and never panics.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
 use query::{Language, check};
