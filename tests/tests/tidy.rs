@@ -58,6 +58,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
+/// Crates that stand on DataFusion, the catalog or the clouds' clients, and that others await.
+const HEAVY: &[&str] = &["storage", "ingest", "collectors", "query"];
+
 /// A file is read in one sitting; its tests are not counted.
 const LINES_MAX: usize = 500;
 
@@ -163,6 +166,25 @@ fn no_folder_is_too_full() {
     assert!(
         counts.is_empty(),
         "folders of more than {FOLDER_FILES_MAX} files: {counts:#?}"
+    );
+}
+
+/// The code of an `async fn` is made in every crate that awaits it, with all that it awaits in turn;
+/// a boxed future's is made once, in its own crate.
+#[test]
+fn heavy_crates_hand_out_boxed_futures() {
+    let is_heavy = |file: &PathBuf| {
+        HEAVY
+            .iter()
+            .any(|name| file.starts_with(root().join("crates").join(name).join("src")))
+    };
+    let files = rust_files().into_iter().filter(is_heavy);
+    let wrong: Vec<_> = files
+        .filter(|file| read(file).contains("    pub async fn "))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "`pub async fn` where `pub fn … -> BoxFuture` is wanted: {wrong:#?}"
     );
 }
 

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use model::{Clock, EventBatch, EventSink, Receipt, SinkError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -142,12 +143,14 @@ impl Sources {
 
     /// Stops pulling and waits until what is in hand has been handed over or dropped.
     /// What was dropped is read again after the next start.
-    pub async fn shutdown(&self) {
-        self.stop.cancel();
-        self.tasks.wait().await;
-        for monitor in &self.monitors {
-            monitor.set_state(SourceState::Stopped);
-        }
+    pub fn shutdown(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.stop.cancel();
+            self.tasks.wait().await;
+            for monitor in &self.monitors {
+                monitor.set_state(SourceState::Stopped);
+            }
+        })
     }
 }
 

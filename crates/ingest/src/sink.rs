@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use model::{Checkpoint, EventBatch, EventSink, Receipt, SinkError, Timestamp};
 use storage::wal::{Record, Wal};
 use storage::{Pending, Store};
@@ -54,57 +55,59 @@ impl Ingest {
     ///
     /// # Errors
     /// If the WAL is damaged or the disk or catalog fail.
-    pub async fn start(store: Store, config: IngestConfig) -> Result<Ingest> {
-        let committed = store.catalog().wal_position().await?;
-        let dedup = Dedup::default();
-        for (origin, ids) in store.catalog().event_ids().await? {
-            lock(&dedup.origin(&origin)).extend(&ids);
-        }
-        for (key, stored) in store.catalog().idempotency_keys().await? {
-            lock(dedup.keys()).insert(key, stored);
-        }
-        let mut checkpoints = HashMap::new();
-        let (mut frames, mut events) = (0_u64, 0);
-        let begun = Instant::now();
-        let folder = store.data_dir().join("wal");
-        let wal = Wal::open(store.disk(), &folder, committed, |frame, bytes| {
-            let record = Record::decode(bytes)?;
-            frames += 1;
-            events += record.stored;
-            remember(&dedup, &mut checkpoints, &record);
-            store.publish(pending(frame, record)?)
-        })?;
-        // What is replayed was in memory before, so this takes no longer than
-        // `ingest.memory_bytes_max` takes to read.
-        tracing::info!(
-            frames,
-            events,
-            seconds = begun.elapsed().as_secs_f64(),
-            "replayed the log"
-        );
-        let grown = Arc::new(Notify::new());
-        grown.notify_one();
-        let notify = Arc::clone(&grown);
-        let (journal, thread) = Journal::start(wal, store.clone(), move || notify.notify_one())
-            .map_err(|error| IngestError::Stopped(error.to_string()))?;
-        let flusher = Arc::new(Flusher::new(store.clone(), journal.clone()));
-        let ticker = tokio::spawn(Arc::clone(&flusher).run(config.clone(), grown));
-        Ok(Ingest {
-            shared: Arc::new(Shared {
-                store,
-                memory_bytes_max: config.memory_bytes_max,
-                disk_reserve_bytes: config.disk_reserve_bytes,
-                routes: Routes::new(config.routes),
-                budgets: Budgets::new(config.rules.budgets.clone()),
-                rules: config.rules,
-                journal: Mutex::new(Some(journal)),
-                dedup,
-                checkpoints: Mutex::new(checkpoints),
-                samples_received: AtomicI64::new(i64::MIN),
-            }),
-            flusher,
-            ticker: Mutex::new(Some(ticker)),
-            thread: Mutex::new(Some(thread)),
+    pub fn start(store: Store, config: IngestConfig) -> BoxFuture<'static, Result<Ingest>> {
+        Box::pin(async move {
+            let committed = store.catalog().wal_position().await?;
+            let dedup = Dedup::default();
+            for (origin, ids) in store.catalog().event_ids().await? {
+                lock(&dedup.origin(&origin)).extend(&ids);
+            }
+            for (key, stored) in store.catalog().idempotency_keys().await? {
+                lock(dedup.keys()).insert(key, stored);
+            }
+            let mut checkpoints = HashMap::new();
+            let (mut frames, mut events) = (0_u64, 0);
+            let begun = Instant::now();
+            let folder = store.data_dir().join("wal");
+            let wal = Wal::open(store.disk(), &folder, committed, |frame, bytes| {
+                let record = Record::decode(bytes)?;
+                frames += 1;
+                events += record.stored;
+                remember(&dedup, &mut checkpoints, &record);
+                store.publish(pending(frame, record)?)
+            })?;
+            // What is replayed was in memory before, so this takes no longer than
+            // `ingest.memory_bytes_max` takes to read.
+            tracing::info!(
+                frames,
+                events,
+                seconds = begun.elapsed().as_secs_f64(),
+                "replayed the log"
+            );
+            let grown = Arc::new(Notify::new());
+            grown.notify_one();
+            let notify = Arc::clone(&grown);
+            let (journal, thread) = Journal::start(wal, store.clone(), move || notify.notify_one())
+                .map_err(|error| IngestError::Stopped(error.to_string()))?;
+            let flusher = Arc::new(Flusher::new(store.clone(), journal.clone()));
+            let ticker = tokio::spawn(Arc::clone(&flusher).run(config.clone(), grown));
+            Ok(Ingest {
+                shared: Arc::new(Shared {
+                    store,
+                    memory_bytes_max: config.memory_bytes_max,
+                    disk_reserve_bytes: config.disk_reserve_bytes,
+                    routes: Routes::new(config.routes),
+                    budgets: Budgets::new(config.rules.budgets.clone()),
+                    rules: config.rules,
+                    journal: Mutex::new(Some(journal)),
+                    dedup,
+                    checkpoints: Mutex::new(checkpoints),
+                    samples_received: AtomicI64::new(i64::MIN),
+                }),
+                flusher,
+                ticker: Mutex::new(Some(ticker)),
+                thread: Mutex::new(Some(thread)),
+            })
         })
     }
 
@@ -112,8 +115,8 @@ impl Ingest {
     ///
     /// # Errors
     /// If the disk or catalog fail; ingest has stopped then.
-    pub async fn flush(&self) -> Result<()> {
-        self.flusher.flush().await
+    pub fn flush(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.flusher.flush().await })
     }
 
     /// Returns why ingest has stopped, if the disk or catalog failed. The node must stop then.
@@ -137,30 +140,34 @@ impl Ingest {
     ///
     /// # Errors
     /// If the disk or catalog fail; acknowledged events are in the WAL then.
-    pub async fn shutdown(&self) -> Result<()> {
-        lock(&self.shared.journal).take();
-        let flushed = self.flusher.flush().await;
-        self.close().await;
-        flushed
+    pub fn shutdown(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            lock(&self.shared.journal).take();
+            let flushed = self.flusher.flush().await;
+            self.close().await;
+            flushed
+        })
     }
 
     /// Takes no more events and leaves everything in the WAL, as a crash would.
-    pub async fn close(&self) {
-        lock(&self.shared.journal).take();
-        let ticker = lock(&self.ticker).take();
-        if let Some(ticker) = ticker {
-            ticker.abort();
-            // Only when it has ended has it let go of the store. That it was aborted is no news.
-            drop(ticker.await);
-        }
-        self.flusher.stop();
-        let Some(thread) = lock(&self.thread).take() else {
-            return;
-        };
-        let ended = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
-        if !ended.unwrap_or(false) {
-            tracing::error!("the log's thread panicked");
-        }
+    pub fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            lock(&self.shared.journal).take();
+            let ticker = lock(&self.ticker).take();
+            if let Some(ticker) = ticker {
+                ticker.abort();
+                // Only when it has ended has it let go of the store. That it was aborted is no news.
+                drop(ticker.await);
+            }
+            self.flusher.stop();
+            let Some(thread) = lock(&self.thread).take() else {
+                return;
+            };
+            let ended = tokio::task::spawn_blocking(move || thread.join().is_ok()).await;
+            if !ended.unwrap_or(false) {
+                tracing::error!("the log's thread panicked");
+            }
+        })
     }
 }
 

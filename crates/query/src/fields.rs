@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use datafusion::prelude::{SessionContext, col};
+use futures::future::BoxFuture;
 use model::TimeRange;
 use serde::Serialize;
 use serde_json::Value;
@@ -38,27 +39,29 @@ impl Engine {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn fields(&self, range: TimeRange) -> Result<Vec<FieldInfo>> {
-        let newest = self.store().newest_event_time().unwrap_or(range.end);
-        let end = range.end.min(newest.saturating_add_nanos(1));
-        let start = range.start.max(end.saturating_add_millis(-RECENT_MS));
-        let mut seen = BTreeMap::new();
-        for part in [TimeRange::new(start, end), range] {
-            sample(&self.session(part)?, &mut seen).await?;
-            if !seen.is_empty() {
-                break;
+    pub fn fields(&self, range: TimeRange) -> BoxFuture<'_, Result<Vec<FieldInfo>>> {
+        Box::pin(async move {
+            let newest = self.store().newest_event_time().unwrap_or(range.end);
+            let end = range.end.min(newest.saturating_add_nanos(1));
+            let start = range.start.max(end.saturating_add_millis(-RECENT_MS));
+            let mut seen = BTreeMap::new();
+            for part in [TimeRange::new(start, end), range] {
+                sample(&self.session(part)?, &mut seen).await?;
+                if !seen.is_empty() {
+                    break;
+                }
             }
-        }
-        let fields = seen.into_iter().take(FIELDS_MAX).map(|(name, examples)| {
-            let is_number = |value: &String| value.parse::<f64>().is_ok();
-            let all_numbers = !examples.is_empty() && examples.iter().all(is_number);
-            FieldInfo {
-                name,
-                field_type: if all_numbers { "number" } else { "string" },
-                examples,
-            }
-        });
-        Ok(fields.collect())
+            let fields = seen.into_iter().take(FIELDS_MAX).map(|(name, examples)| {
+                let is_number = |value: &String| value.parse::<f64>().is_ok();
+                let all_numbers = !examples.is_empty() && examples.iter().all(is_number);
+                FieldInfo {
+                    name,
+                    field_type: if all_numbers { "number" } else { "string" },
+                    examples,
+                }
+            });
+            Ok(fields.collect())
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What SQL can name: the tables of a session with their columns, and its functions.
 
 use arrow::datatypes::DataType;
+use futures::future::BoxFuture;
 use model::TimeRange;
 use serde::Serialize;
 
@@ -42,27 +43,29 @@ impl Engine {
     ///
     /// # Errors
     /// If a table cannot be opened, which is a bug.
-    pub async fn sql_words(&self) -> Result<SqlWords> {
-        let session = self.session(TimeRange::ALL)?;
-        let mut tables = Vec::new();
-        for name in TABLES {
-            let schema = session.table_provider(name).await?.schema();
-            let columns = schema.fields().iter().map(|column| SqlColumn {
-                name: column.name().clone(),
-                column_type: word(column.data_type()),
-            });
-            tables.push(SqlTable {
-                name: name.to_owned(),
-                columns: columns.collect(),
-            });
-        }
-        let state = session.state();
-        let mut functions: Vec<String> = state.scalar_functions().keys().cloned().collect();
-        functions.extend(state.aggregate_functions().keys().cloned());
-        functions.extend(state.window_functions().keys().cloned());
-        functions.sort_unstable();
-        functions.dedup();
-        Ok(SqlWords { tables, functions })
+    pub fn sql_words(&self) -> BoxFuture<'_, Result<SqlWords>> {
+        Box::pin(async move {
+            let session = self.session(TimeRange::ALL)?;
+            let mut tables = Vec::new();
+            for name in TABLES {
+                let schema = session.table_provider(name).await?.schema();
+                let columns = schema.fields().iter().map(|column| SqlColumn {
+                    name: column.name().clone(),
+                    column_type: word(column.data_type()),
+                });
+                tables.push(SqlTable {
+                    name: name.to_owned(),
+                    columns: columns.collect(),
+                });
+            }
+            let state = session.state();
+            let mut functions: Vec<String> = state.scalar_functions().keys().cloned().collect();
+            functions.extend(state.aggregate_functions().keys().cloned());
+            functions.extend(state.window_functions().keys().cloned());
+            functions.sort_unstable();
+            functions.dedup();
+            Ok(SqlWords { tables, functions })
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not, prep_null_mask_filter};
+use futures::future::BoxFuture;
 use model::{TimeRange, Timestamp};
 
 use crate::disk::Disk;
@@ -33,42 +34,50 @@ impl Store {
     /// # Errors
     /// If a segment cannot be read or written; the segments before it are rewritten then, and
     /// the same can be asked again.
-    pub async fn erase(&self, table: Table, range: TimeRange, erasure: &Erasure) -> Result<Erased> {
-        let _upkeep = self.upkeep().await;
-        let mut erased = Erased::default();
-        for segment in self.snapshot(table, range).segments {
-            let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
-            let (old, erasure, now) = (
-                Arc::clone(&segment),
-                Arc::clone(erasure),
-                self.clock().now(),
-            );
-            let rewriting =
-                tokio::task::spawn_blocking(move || rewrite(&disk, &data_dir, &old, &erasure, now));
-            let rewritten = match rewriting.await {
-                Ok(rewritten) => rewritten?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
-            let new = match rewritten {
-                Rewritten::Nothing => continue,
-                Rewritten::Without(new) => new,
-            };
-            let rows = segment.rows - new.as_ref().map_or(0, |new| new.rows);
-            self.replace(std::slice::from_ref(&segment), new.into_iter().collect())
-                .await?;
-            metrics::erased(rows);
-            tracing::info!(
-                segment = segment.id,
-                table = table.name(),
-                partition = segment.partition,
-                window = %segment.window_start,
-                rows,
-                "erased rows of a segment"
-            );
-            erased.segments += 1;
-            erased.rows += rows;
-        }
-        Ok(erased)
+    pub fn erase<'a>(
+        &'a self,
+        table: Table,
+        range: TimeRange,
+        erasure: &'a Erasure,
+    ) -> BoxFuture<'a, Result<Erased>> {
+        Box::pin(async move {
+            let _upkeep = self.upkeep().await;
+            let mut erased = Erased::default();
+            for segment in self.snapshot(table, range).segments {
+                let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
+                let (old, erasure, now) = (
+                    Arc::clone(&segment),
+                    Arc::clone(erasure),
+                    self.clock().now(),
+                );
+                let rewriting = tokio::task::spawn_blocking(move || {
+                    rewrite(&disk, &data_dir, &old, &erasure, now)
+                });
+                let rewritten = match rewriting.await {
+                    Ok(rewritten) => rewritten?,
+                    Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+                };
+                let new = match rewritten {
+                    Rewritten::Nothing => continue,
+                    Rewritten::Without(new) => new,
+                };
+                let rows = segment.rows - new.as_ref().map_or(0, |new| new.rows);
+                self.replace(std::slice::from_ref(&segment), new.into_iter().collect())
+                    .await?;
+                metrics::erased(rows);
+                tracing::info!(
+                    segment = segment.id,
+                    table = table.name(),
+                    partition = segment.partition,
+                    window = %segment.window_start,
+                    rows,
+                    "erased rows of a segment"
+                );
+                erased.segments += 1;
+                erased.rows += rows;
+            }
+            Ok(erased)
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use futures::future::BoxFuture;
 use model::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -33,37 +34,39 @@ impl Inspection {
     ///
     /// # Errors
     /// If there is no store, or its catalog cannot be read.
-    pub async fn of(config: &StoreConfig) -> Result<Inspection> {
-        let data_dir = &config.data_dir;
-        let data_dir = data_dir
-            .canonicalize()
-            .map_err(StorageError::io("find", data_dir))?;
-        let catalog = match &config.catalog {
-            Some(url) => Catalog::connect(url.as_str()).await?,
-            None => {
-                let path = data_dir.join("catalog.sqlite");
-                fs::metadata(&path).map_err(StorageError::io("find", &path))?;
-                Catalog::open(&path).await?
-            }
-        };
-        let lock = disk::lock_dir(&data_dir).ok();
-        let segments = catalog.segments().await?;
-        let retired = catalog.retired().await?;
-        let known: HashSet<&str> = segments
-            .iter()
-            .chain(retired.iter().map(|retired| &retired.segment))
-            .map(|segment| segment.id.as_str())
-            .collect();
-        let orphans = match lock {
-            Some(_) => Some(orphans::find(&data_dir, &known)?),
-            None => None,
-        };
-        Ok(Inspection {
-            data_dir,
-            segments,
-            retired,
-            orphans,
-            catalog,
+    pub fn of(config: &StoreConfig) -> BoxFuture<'_, Result<Inspection>> {
+        Box::pin(async move {
+            let data_dir = &config.data_dir;
+            let data_dir = data_dir
+                .canonicalize()
+                .map_err(StorageError::io("find", data_dir))?;
+            let catalog = match &config.catalog {
+                Some(url) => Catalog::connect(url.as_str()).await?,
+                None => {
+                    let path = data_dir.join("catalog.sqlite");
+                    fs::metadata(&path).map_err(StorageError::io("find", &path))?;
+                    Catalog::open(&path).await?
+                }
+            };
+            let lock = disk::lock_dir(&data_dir).ok();
+            let segments = catalog.segments().await?;
+            let retired = catalog.retired().await?;
+            let known: HashSet<&str> = segments
+                .iter()
+                .chain(retired.iter().map(|retired| &retired.segment))
+                .map(|segment| segment.id.as_str())
+                .collect();
+            let orphans = match lock {
+                Some(_) => Some(orphans::find(&data_dir, &known)?),
+                None => None,
+            };
+            Ok(Inspection {
+                data_dir,
+                segments,
+                retired,
+                orphans,
+                catalog,
+            })
         })
     }
 
@@ -72,13 +75,15 @@ impl Inspection {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn verify(&self, segment: &SegmentMeta) -> Result<Option<String>> {
-        let Err(complaint) = check(&self.data_dir, segment) else {
-            return Ok(None);
-        };
-        let live = self.catalog.segments().await?;
-        let is_live = live.iter().any(|live| live.id == segment.id);
-        Ok(is_live.then_some(complaint))
+    pub fn verify<'a>(&'a self, segment: &'a SegmentMeta) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let Err(complaint) = check(&self.data_dir, segment) else {
+                return Ok(None);
+            };
+            let live = self.catalog.segments().await?;
+            let is_live = live.iter().any(|live| live.id == segment.id);
+            Ok(is_live.then_some(complaint))
+        })
     }
 
     /// Writes the rows of `segment` as a plain Parquet file below `folder`, in the columns of

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use model::{Timestamp, duration, size};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -128,32 +129,34 @@ impl Store {
     ///
     /// # Errors
     /// If the catalog fails; nothing has changed then.
-    pub async fn retain(&self, config: &RetentionConfig) -> Result<usize> {
-        let _upkeep = self.upkeep().await;
-        let dropped = expired(&self.live_segments(), config, self.clock().now());
-        if dropped.is_empty() {
-            return Ok(0);
-        }
-        let old: Vec<_> = dropped
-            .iter()
-            .map(|(segment, _)| Arc::clone(segment))
-            .collect();
-        self.replace(&old, Vec::new()).await?;
-        for (segment, reason) in &dropped {
-            metrics::dropped(segment, *reason);
-            tracing::info!(
-                segment = segment.id,
-                table = segment.table.name(),
-                partition = segment.partition,
-                from = %segment.time_min,
-                to = %segment.time_max,
-                rows = segment.rows,
-                bytes = segment.bytes,
-                reason = reason.name(),
-                "retention dropped a segment"
-            );
-        }
-        Ok(dropped.len())
+    pub fn retain<'a>(&'a self, config: &'a RetentionConfig) -> BoxFuture<'a, Result<usize>> {
+        Box::pin(async move {
+            let _upkeep = self.upkeep().await;
+            let dropped = expired(&self.live_segments(), config, self.clock().now());
+            if dropped.is_empty() {
+                return Ok(0);
+            }
+            let old: Vec<_> = dropped
+                .iter()
+                .map(|(segment, _)| Arc::clone(segment))
+                .collect();
+            self.replace(&old, Vec::new()).await?;
+            for (segment, reason) in &dropped {
+                metrics::dropped(segment, *reason);
+                tracing::info!(
+                    segment = segment.id,
+                    table = segment.table.name(),
+                    partition = segment.partition,
+                    from = %segment.time_min,
+                    to = %segment.time_max,
+                    rows = segment.rows,
+                    bytes = segment.bytes,
+                    reason = reason.name(),
+                    "retention dropped a segment"
+                );
+            }
+            Ok(dropped.len())
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use futures::future::BoxFuture;
 use model::{Checkpoint, Clock, TimeRange, Timestamp};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -114,54 +115,60 @@ impl Store {
     ///
     /// # Errors
     /// If the folder is in use, cannot be written, or the catalog cannot be read.
-    pub async fn open(config: StoreConfig, clock: Arc<dyn Clock>) -> Result<Store> {
-        Store::open_on(Disk::default(), config, clock).await
+    pub fn open(config: StoreConfig, clock: Arc<dyn Clock>) -> BoxFuture<'static, Result<Store>> {
+        Box::pin(async move { Store::open_on(Disk::default(), config, clock).await })
     }
 
     /// As [`Store::open`], on a disk that may be watched.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open_on(disk: Disk, config: StoreConfig, clock: Arc<dyn Clock>) -> Result<Store> {
-        let data_dir = config.data_dir;
-        disk.create_dir(&data_dir)?;
-        let lock = disk::lock_dir(&data_dir)?;
-        let data_dir = data_dir
-            .canonicalize()
-            .map_err(StorageError::io("find", &data_dir))?;
-        let catalog = match &config.catalog {
-            Some(url) => Catalog::connect(url.as_str()).await?,
-            None => Catalog::open(&data_dir.join("catalog.sqlite")).await?,
-        };
-        let segments: Vec<_> = catalog
-            .segments()
-            .await?
-            .into_iter()
-            .map(Arc::new)
-            .collect();
-        lifecycle::clean(&disk, &data_dir, &catalog, &segments).await?;
-        let newest = segments
-            .iter()
-            .filter(|segment| segment.table == Table::Events)
-            .map(|segment| segment.time_max)
-            .max();
-        let objects = Arc::new(LocalFileSystem::new_with_prefix(&data_dir)?);
-        Ok(Store(Arc::new(Inner {
-            disk,
-            data_dir,
-            clock,
-            catalog,
-            objects,
-            state: RwLock::new(State {
-                segments,
-                newest,
-                ..State::default()
-            }),
-            flushing: tokio::sync::Mutex::default(),
-            upkeep: tokio::sync::Mutex::default(),
-            is_uncertain: AtomicBool::new(false),
-            _lock: lock,
-        })))
+    pub fn open_on(
+        disk: Disk,
+        config: StoreConfig,
+        clock: Arc<dyn Clock>,
+    ) -> BoxFuture<'static, Result<Store>> {
+        Box::pin(async move {
+            let data_dir = config.data_dir;
+            disk.create_dir(&data_dir)?;
+            let lock = disk::lock_dir(&data_dir)?;
+            let data_dir = data_dir
+                .canonicalize()
+                .map_err(StorageError::io("find", &data_dir))?;
+            let catalog = match &config.catalog {
+                Some(url) => Catalog::connect(url.as_str()).await?,
+                None => Catalog::open(&data_dir.join("catalog.sqlite")).await?,
+            };
+            let segments: Vec<_> = catalog
+                .segments()
+                .await?
+                .into_iter()
+                .map(Arc::new)
+                .collect();
+            lifecycle::clean(&disk, &data_dir, &catalog, &segments).await?;
+            let newest = segments
+                .iter()
+                .filter(|segment| segment.table == Table::Events)
+                .map(|segment| segment.time_max)
+                .max();
+            let objects = Arc::new(LocalFileSystem::new_with_prefix(&data_dir)?);
+            Ok(Store(Arc::new(Inner {
+                disk,
+                data_dir,
+                clock,
+                catalog,
+                objects,
+                state: RwLock::new(State {
+                    segments,
+                    newest,
+                    ..State::default()
+                }),
+                flushing: tokio::sync::Mutex::default(),
+                upkeep: tokio::sync::Mutex::default(),
+                is_uncertain: AtomicBool::new(false),
+                _lock: lock,
+            })))
+        })
     }
 
     /// Returns what `table` holds now and may lie inside `range`. Cheap.
@@ -319,30 +326,32 @@ impl Store {
     /// If the disk or the catalog fails; the rows are still in the WAL and in memory then. If
     /// the disk is merely full ([`StorageError::is_disk_full`]), the same can be tried again
     /// later; otherwise the node must stop.
-    pub async fn write(&self, sealed: &Sealed) -> Result<u64> {
-        let _flushing = self.0.flushing.lock().await;
-        let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
-        let pieces = sealed.pieces.clone();
-        let now = self.0.clock.now();
-        let written =
-            tokio::task::spawn_blocking(move || write_segments(&disk, &data_dir, &pieces, now))
-                .await;
-        let segments = match written {
-            Ok(segments) => segments?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
-        let committed = self.0.catalog.commit(&segments, &sealed.commit, now).await;
-        if committed.is_err() {
-            // Whether the transaction has happened is not known for every error.
-            self.0.is_uncertain.store(true, Ordering::Relaxed);
-        }
-        committed?;
-        metrics::flushed(&segments);
-        let mut state = self.write_state();
-        state.segments.extend(segments.into_iter().map(Arc::new));
-        state.sealed.clear();
-        state.is_sealed = false;
-        Ok(sealed.commit.frame)
+    pub fn write<'a>(&'a self, sealed: &'a Sealed) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let _flushing = self.0.flushing.lock().await;
+            let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
+            let pieces = sealed.pieces.clone();
+            let now = self.0.clock.now();
+            let written =
+                tokio::task::spawn_blocking(move || write_segments(&disk, &data_dir, &pieces, now))
+                    .await;
+            let segments = match written {
+                Ok(segments) => segments?,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            };
+            let committed = self.0.catalog.commit(&segments, &sealed.commit, now).await;
+            if committed.is_err() {
+                // Whether the transaction has happened is not known for every error.
+                self.0.is_uncertain.store(true, Ordering::Relaxed);
+            }
+            committed?;
+            metrics::flushed(&segments);
+            let mut state = self.write_state();
+            state.segments.extend(segments.into_iter().map(Arc::new));
+            state.sealed.clear();
+            state.is_sealed = false;
+            Ok(sealed.commit.frame)
+        })
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,14 +48,16 @@ impl Upkeep {
     }
 
     /// Ends it; a merge under way ends early, without effect.
-    pub async fn stop(self) {
-        self.is_stopped.store(true, Ordering::Relaxed);
-        if self.stop.send(true).is_err() {
-            tracing::debug!("upkeep of the store had ended before");
-        }
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "upkeep of the store ended badly");
-        }
+    pub fn stop(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            self.is_stopped.store(true, Ordering::Relaxed);
+            if self.stop.send(true).is_err() {
+                tracing::debug!("upkeep of the store had ended before");
+            }
+            if let Err(error) = self.task.await {
+                tracing::error!(%error, "upkeep of the store ended badly");
+            }
+        })
     }
 }
 

@@ -65,6 +65,7 @@ def main():
     store.query("OPTIMIZE TABLE logs FINAL")
     figures["merged_cpu_seconds"], figures["merged"] = cpu_seconds() - cpu_began, disk(store)
     figures["answers"] = [ask(store, query, order["runs"]) for query in order["queries"]]
+    figures["bounds"] = [json.loads(store.query(query, "JSON").data())["data"] if query else [] for query in order["bounds"]]
     print(json.dumps(figures))
 
 

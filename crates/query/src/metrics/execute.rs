@@ -47,38 +47,43 @@ impl Engine {
     /// # Errors
     /// [`QueryError::Invalid`] with every mistake in the rows, [`QueryError::EmptyRange`], a
     /// limit of [`model::limits`], or the engine's failure.
-    pub async fn metrics(&self, request: &MetricsRequest) -> Result<Vec<MetricsRow>> {
-        if request.range.nanos() == 0 {
-            return Err(QueryError::EmptyRange);
-        }
-        if request.rows.len() > METRICS_ROWS_MAX {
-            return Err(QueryError::TooManyRows);
-        }
-        let texts: Vec<(String, String)> = request
-            .rows
-            .iter()
-            .map(|row| (row.id.clone(), row.query.clone()))
-            .collect();
-        let mut rows = plan::read_all(&texts).map_err(QueryError::Invalid)?;
-        for (row, query) in rows.iter_mut().zip(&request.rows) {
-            configure(row, query)?;
-        }
-        let mut execution = Execution {
-            engine: self,
-            request,
-            texts,
-            rows,
-            done: HashMap::new(),
-        };
-        let mut results = Vec::new();
-        for (index, query) in request.rows.iter().enumerate() {
-            let shift_ms = query.timeshift_ms.saturating_abs();
-            let mut set = execution.row(index, shift_ms).await?;
-            set.grid.start_ms = set.grid.start_ms.saturating_add(shift_ms);
-            let shift_ms = shift_ms + execution.rows[index].shift_ms();
-            results.push(MetricsRow::new(query.id.clone(), set, shift_ms));
-        }
-        Ok(results)
+    pub fn metrics<'a>(
+        &'a self,
+        request: &'a MetricsRequest,
+    ) -> BoxFuture<'a, Result<Vec<MetricsRow>>> {
+        Box::pin(async move {
+            if request.range.nanos() == 0 {
+                return Err(QueryError::EmptyRange);
+            }
+            if request.rows.len() > METRICS_ROWS_MAX {
+                return Err(QueryError::TooManyRows);
+            }
+            let texts: Vec<(String, String)> = request
+                .rows
+                .iter()
+                .map(|row| (row.id.clone(), row.query.clone()))
+                .collect();
+            let mut rows = plan::read_all(&texts).map_err(QueryError::Invalid)?;
+            for (row, query) in rows.iter_mut().zip(&request.rows) {
+                configure(row, query)?;
+            }
+            let mut execution = Execution {
+                engine: self,
+                request,
+                texts,
+                rows,
+                done: HashMap::new(),
+            };
+            let mut results = Vec::new();
+            for (index, query) in request.rows.iter().enumerate() {
+                let shift_ms = query.timeshift_ms.saturating_abs();
+                let mut set = execution.row(index, shift_ms).await?;
+                set.grid.start_ms = set.grid.start_ms.saturating_add(shift_ms);
+                let shift_ms = shift_ms + execution.rows[index].shift_ms();
+                results.push(MetricsRow::new(query.id.clone(), set, shift_ms));
+            }
+            Ok(results)
+        })
     }
 }
 

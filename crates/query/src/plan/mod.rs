@@ -14,6 +14,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
+use futures::future::BoxFuture;
 use model::{TimeRange, Timestamp};
 use serde::Serialize;
 
@@ -166,20 +167,25 @@ impl Planned {
     ///
     /// # Errors
     /// If a subquery cannot be answered.
-    pub async fn first_stage(&self, session: &SessionContext) -> Result<LogicalPlan> {
-        let mut plan = self.plan.clone();
-        for subquery in &self.subqueries {
-            plan = Box::pin(subquery.answer(plan, session)).await?;
-        }
-        Ok(plan)
+    pub fn first_stage<'a>(
+        &'a self,
+        session: &'a SessionContext,
+    ) -> BoxFuture<'a, Result<LogicalPlan>> {
+        Box::pin(async move {
+            let mut plan = self.plan.clone();
+            for subquery in &self.subqueries {
+                plan = Box::pin(subquery.answer(plan, session)).await?;
+            }
+            Ok(plan)
+        })
     }
 
     /// Runs all stages.
     ///
     /// # Errors
     /// If the engine fails, or an operator cannot work on the rows that it gets.
-    pub async fn execute(&self, session: &SessionContext) -> Result<Output> {
-        self.run(session, None).await
+    pub fn execute<'a>(&'a self, session: &'a SessionContext) -> BoxFuture<'a, Result<Output>> {
+        Box::pin(async move { self.run(session, None).await })
     }
 
     /// Runs all stages, and the last one for not more than `rows_max` rows.

@@ -7,6 +7,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use datafusion::physical_plan::displayable;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use storage::PAGE_ROWS;
 
@@ -62,9 +63,11 @@ impl Searches {
     ///
     /// # Errors
     /// As [`Searches::start`], if the query is not valid.
-    pub async fn explain(&self, request: &SearchRequest) -> Result<Explanation> {
-        let prepared = run::prepare(self.engine(), request).await?;
-        explain(&prepared).await
+    pub fn explain<'a>(&'a self, request: &'a SearchRequest) -> BoxFuture<'a, Result<Explanation>> {
+        Box::pin(async move {
+            let prepared = run::prepare(self.engine(), request).await?;
+            explain(&prepared).await
+        })
     }
 }
 

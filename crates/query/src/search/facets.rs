@@ -11,6 +11,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use model::limits::{FACET_VALUE_BYTES_MAX, FACET_VALUES_MAX};
 use serde::Serialize;
 
@@ -85,29 +86,33 @@ impl Searches {
     ///
     /// # Errors
     /// [`QueryError::Invalid`] with every mistake in the text; if the store cannot be read.
-    pub async fn facets(&self, request: &FacetsRequest) -> Result<Vec<Facet>> {
-        let mut passes: Vec<(Vec<Filter>, Vec<&str>)> = Vec::new();
-        for field in &request.fields {
-            let others: Vec<Filter> = request
-                .search
-                .filters
-                .iter()
-                .filter(|filter| !filter.field.eq_ignore_ascii_case(field))
-                .cloned()
-                .collect();
-            match passes.iter_mut().find(|(filters, _)| *filters == others) {
-                Some((_, fields)) => fields.push(field),
-                None => passes.push((others, vec![field])),
+    pub fn facets<'a>(&'a self, request: &'a FacetsRequest) -> BoxFuture<'a, Result<Vec<Facet>>> {
+        Box::pin(async move {
+            let mut passes: Vec<(Vec<Filter>, Vec<&str>)> = Vec::new();
+            for field in &request.fields {
+                let others: Vec<Filter> = request
+                    .search
+                    .filters
+                    .iter()
+                    .filter(|filter| !filter.field.eq_ignore_ascii_case(field))
+                    .cloned()
+                    .collect();
+                match passes.iter_mut().find(|(filters, _)| *filters == others) {
+                    Some((_, fields)) => fields.push(field),
+                    None => passes.push((others, vec![field])),
+                }
             }
-        }
-        let mut found = Vec::with_capacity(request.fields.len());
-        for (filters, fields) in &passes {
-            let counters = self.count_values(&request.search, filters, fields).await?;
-            let facets = counters.into_iter().zip(fields);
-            found.extend(facets.map(|(counter, field)| counter.finish(field, request.values_max)));
-        }
-        found.sort_by_key(|facet| request.fields.iter().position(|name| *name == facet.field));
-        Ok(found)
+            let mut found = Vec::with_capacity(request.fields.len());
+            for (filters, fields) in &passes {
+                let counters = self.count_values(&request.search, filters, fields).await?;
+                let facets = counters.into_iter().zip(fields);
+                found.extend(
+                    facets.map(|(counter, field)| counter.finish(field, request.values_max)),
+                );
+            }
+            found.sort_by_key(|facet| request.fields.iter().position(|name| *name == facet.field));
+            Ok(found)
+        })
     }
 
     async fn count_values(

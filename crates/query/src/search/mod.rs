@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use model::{TimeRange, limits};
 use storage::Store;
@@ -191,61 +192,69 @@ impl Searches {
     /// # Errors
     /// [`QueryError::Invalid`] with every mistake in the text, [`QueryError::EmptyRange`],
     /// [`QueryError::TooManySearches`].
-    pub async fn start(&self, request: SearchRequest) -> Result<SearchId> {
-        if request.range.nanos() == 0 {
-            return Err(QueryError::EmptyRange);
-        }
-        self.forget_idle();
-        if lock(&self.0.searches).len() >= limits::SEARCHES_MAX {
-            return Err(QueryError::TooManySearches {
-                max: limits::SEARCHES_MAX,
+    pub fn start(&self, request: SearchRequest) -> BoxFuture<'_, Result<SearchId>> {
+        Box::pin(async move {
+            if request.range.nanos() == 0 {
+                return Err(QueryError::EmptyRange);
+            }
+            self.forget_idle();
+            if lock(&self.0.searches).len() >= limits::SEARCHES_MAX {
+                return Err(QueryError::TooManySearches {
+                    max: limits::SEARCHES_MAX,
+                });
+            }
+            let started = Instant::now();
+            let prepared = run::prepare(&self.0.engine, &request).await?;
+            let style = match request.language {
+                Language::Sql => TimeStyle::Rfc3339,
+                Language::Log | Language::Metrics => TimeStyle::Millis,
+            };
+            let search = Arc::new(Search {
+                status: watch::Sender::new(prepared.initial_status()),
+                results: Mutex::default(),
+                reported: Mutex::default(),
+                style,
+                asked: Mutex::new(started),
+                task: Mutex::default(),
             });
-        }
-        let started = Instant::now();
-        let prepared = run::prepare(&self.0.engine, &request).await?;
-        let style = match request.language {
-            Language::Sql => TimeStyle::Rfc3339,
-            Language::Log | Language::Metrics => TimeStyle::Millis,
-        };
-        let search = Arc::new(Search {
-            status: watch::Sender::new(prepared.initial_status()),
-            results: Mutex::default(),
-            reported: Mutex::default(),
-            style,
-            asked: Mutex::new(started),
-            task: Mutex::default(),
-        });
-        let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
-        let id = SearchId(format!("{random:016X}"));
-        lock(&self.0.searches).insert(id.clone(), Arc::clone(&search));
-        self.spawn(&search, prepared, started);
-        Ok(id)
+            let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+            let id = SearchId(format!("{random:016X}"));
+            lock(&self.0.searches).insert(id.clone(), Arc::clone(&search));
+            self.spawn(&search, prepared, started);
+            Ok(id)
+        })
     }
 
     /// Plans a query without running it, and returns every mistake in it.
     ///
     /// # Errors
     /// If the engine fails.
-    pub async fn check(&self, query: &str, language: Language) -> Result<Vec<Diagnostic>> {
-        if language == Language::Metrics {
-            return Ok(crate::metrics::check(query));
-        }
-        let now = self.0.engine.store().clock().now();
-        let request = SearchRequest {
-            query: query.to_owned(),
-            filters: Vec::new(),
-            range: TimeRange::new(now, now.saturating_add_nanos(1)),
-            time_zone: TimeZone::UTC,
-            by_receipt_time: false,
-            auto_parse: true,
-            language,
-            histogram_by_level: false,
-        };
-        match run::prepare(&self.0.engine, &request).await {
-            Ok(_) => Ok(Vec::new()),
-            Err(QueryError::Invalid(diagnostics)) => Ok(diagnostics),
-            Err(error) => Err(error),
-        }
+    pub fn check<'a>(
+        &'a self,
+        query: &'a str,
+        language: Language,
+    ) -> BoxFuture<'a, Result<Vec<Diagnostic>>> {
+        Box::pin(async move {
+            if language == Language::Metrics {
+                return Ok(crate::metrics::check(query));
+            }
+            let now = self.0.engine.store().clock().now();
+            let request = SearchRequest {
+                query: query.to_owned(),
+                filters: Vec::new(),
+                range: TimeRange::new(now, now.saturating_add_nanos(1)),
+                time_zone: TimeZone::UTC,
+                by_receipt_time: false,
+                auto_parse: true,
+                language,
+                histogram_by_level: false,
+            };
+            match run::prepare(&self.0.engine, &request).await {
+                Ok(_) => Ok(Vec::new()),
+                Err(QueryError::Invalid(diagnostics)) => Ok(diagnostics),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     fn spawn(&self, search: &Arc<Search>, prepared: run::Prepared, started: Instant) {

@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use futures::future::BoxFuture;
 use model::{Checkpoint, EventId, Timestamp};
 
 use crate::{Result, SegmentMeta, StorageError};
@@ -44,53 +45,61 @@ impl Catalog {
     ///
     /// # Errors
     /// If the file is not a catalog or cannot be written.
-    pub async fn open(path: &Path) -> Result<Catalog> {
-        let database = Database::sqlite(path).await?;
-        Ok(Catalog { database })
+    pub fn open(path: &Path) -> BoxFuture<'_, Result<Catalog>> {
+        Box::pin(async move {
+            let database = Database::sqlite(path).await?;
+            Ok(Catalog { database })
+        })
     }
 
     /// Opens the catalog in the PostgreSQL database at `url`, for this process alone.
     ///
     /// # Errors
     /// If the database cannot be reached, or another node uses it.
-    pub async fn connect(url: &str) -> Result<Catalog> {
-        let database = Database::postgres(url).await?;
-        Ok(Catalog { database })
+    pub fn connect(url: &str) -> BoxFuture<'_, Result<Catalog>> {
+        Box::pin(async move {
+            let database = Database::postgres(url).await?;
+            Ok(Catalog { database })
+        })
     }
 
     /// Asks whether the catalog answers.
     ///
     /// # Errors
     /// If it does not.
-    pub async fn check(&self) -> Result<()> {
-        self.database
-            .fetch("SELECT 1", Vec::new())
-            .await
-            .map(drop)
-            .map_err(StorageError::catalog("read"))
+    pub fn check(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            self.database
+                .fetch("SELECT 1", Vec::new())
+                .await
+                .map(drop)
+                .map_err(StorageError::catalog("read"))
+        })
     }
 
     /// Makes `segments` exist and moves everything in `commit`, all or nothing.
     ///
     /// # Errors
     /// If the catalog cannot be written; nothing has changed then.
-    pub async fn commit(
-        &self,
-        segments: &[SegmentMeta],
-        commit: &Commit,
+    pub fn commit<'a>(
+        &'a self,
+        segments: &'a [SegmentMeta],
+        commit: &'a Commit,
         now: Timestamp,
-    ) -> Result<()> {
-        let failed = || StorageError::catalog("commit segments");
-        let mut transaction = self.database.begin().await.map_err(failed())?;
-        for segment in segments {
-            segments::insert(&mut transaction, segment)
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let failed = || StorageError::catalog("commit segments");
+            let mut transaction = self.database.begin().await.map_err(failed())?;
+            for segment in segments {
+                segments::insert(&mut transaction, segment)
+                    .await
+                    .map_err(failed())?;
+            }
+            origins::write(&mut transaction, commit, now)
                 .await
                 .map_err(failed())?;
-        }
-        origins::write(&mut transaction, commit, now)
-            .await
-            .map_err(failed())?;
-        transaction.commit().await.map_err(failed())
+            transaction.commit().await.map_err(failed())
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use futures::future::BoxFuture;
 use model::{Checkpoint, Timestamp};
 
 use super::database::{Row, Transaction};
@@ -17,67 +18,75 @@ impl Catalog {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn checkpoints(&self, source: &str) -> Result<Vec<Checkpoint>> {
-        let rows = self
-            .database
-            .fetch(
-                "SELECT source, origin, reread_from, position FROM checkpoints
+    pub fn checkpoints<'a>(&'a self, source: &'a str) -> BoxFuture<'a, Result<Vec<Checkpoint>>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch(
+                    "SELECT source, origin, reread_from, position FROM checkpoints
                  WHERE source = $1 ORDER BY origin",
-                vec![source.into()],
-            )
-            .await
-            .map_err(StorageError::catalog("read checkpoints"))?;
-        rows.iter().map(checkpoint).collect()
+                    vec![source.into()],
+                )
+                .await
+                .map_err(StorageError::catalog("read checkpoints"))?;
+            rows.iter().map(checkpoint).collect()
+        })
     }
 
     /// Returns the event ids of the re-read windows, by (source, origin).
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn event_ids(&self) -> Result<HashMap<(String, String), OriginIds>> {
-        let rows = self
-            .database
-            .fetch("SELECT source, origin, ids FROM event_ids", Vec::new())
-            .await
-            .map_err(StorageError::catalog("read event ids"))?;
-        let mut ids: HashMap<(String, String), OriginIds> = HashMap::new();
-        for row in rows {
-            ids.entry((row.text("source")?, row.text("origin")?))
-                .or_default()
-                .extend(decode_ids(&row.bytes("ids")?));
-        }
-        Ok(ids)
+    pub fn event_ids(&self) -> BoxFuture<'_, Result<HashMap<(String, String), OriginIds>>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch("SELECT source, origin, ids FROM event_ids", Vec::new())
+                .await
+                .map_err(StorageError::catalog("read event ids"))?;
+            let mut ids: HashMap<(String, String), OriginIds> = HashMap::new();
+            for row in rows {
+                ids.entry((row.text("source")?, row.text("origin")?))
+                    .or_default()
+                    .extend(decode_ids(&row.bytes("ids")?));
+            }
+            Ok(ids)
+        })
     }
 
     /// Returns the idempotency keys of the last day, each with the number of events stored.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn idempotency_keys(&self) -> Result<Vec<(String, u64)>> {
-        let rows = self
-            .database
-            .fetch(
-                "SELECT key, stored FROM idempotency_keys ORDER BY seen_at",
-                Vec::new(),
-            )
-            .await
-            .map_err(StorageError::catalog("read idempotency keys"))?;
-        rows.iter()
-            .map(|row| Ok((row.text("key")?, row.count("stored")?)))
-            .collect()
+    pub fn idempotency_keys(&self) -> BoxFuture<'_, Result<Vec<(String, u64)>>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch(
+                    "SELECT key, stored FROM idempotency_keys ORDER BY seen_at",
+                    Vec::new(),
+                )
+                .await
+                .map_err(StorageError::catalog("read idempotency keys"))?;
+            rows.iter()
+                .map(|row| Ok((row.text("key")?, row.count("stored")?)))
+                .collect()
+        })
     }
 
     /// Returns the last frame of the WAL whose rows are in segments; 0 if there is none.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn wal_position(&self) -> Result<u64> {
-        let rows = self
-            .database
-            .fetch("SELECT frame FROM wal_position", Vec::new())
-            .await
-            .map_err(StorageError::catalog("read the position of the log"))?;
-        rows.first().map_or(Ok(0), |row| row.count("frame"))
+    pub fn wal_position(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch("SELECT frame FROM wal_position", Vec::new())
+                .await
+                .map_err(StorageError::catalog("read the position of the log"))?;
+            rows.first().map_or(Ok(0), |row| row.count("frame"))
+        })
     }
 }
 

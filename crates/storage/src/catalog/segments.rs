@@ -1,6 +1,7 @@
 //! The catalog's rows about segments: made by a flush, replaced by compaction, retired, and
 //! forgotten when their files are gone.
 
+use futures::future::BoxFuture;
 use model::Timestamp;
 
 use super::Catalog;
@@ -22,38 +23,42 @@ impl Catalog {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn segments(&self) -> Result<Vec<SegmentMeta>> {
-        let rows = self
-            .database
-            .fetch(
-                "SELECT * FROM segments WHERE retired_at IS NULL ORDER BY window_start, id",
-                Vec::new(),
-            )
-            .await
-            .map_err(StorageError::catalog("read segments"))?;
-        rows.iter().map(segment).collect()
+    pub fn segments(&self) -> BoxFuture<'_, Result<Vec<SegmentMeta>>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch(
+                    "SELECT * FROM segments WHERE retired_at IS NULL ORDER BY window_start, id",
+                    Vec::new(),
+                )
+                .await
+                .map_err(StorageError::catalog("read segments"))?;
+            rows.iter().map(segment).collect()
+        })
     }
 
     /// Returns the segments that were replaced or dropped, and whose files may still be there.
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn retired(&self) -> Result<Vec<Retired>> {
-        let rows = self
-            .database
-            .fetch(
-                "SELECT * FROM segments WHERE retired_at IS NOT NULL ORDER BY retired_at, id",
-                Vec::new(),
-            )
-            .await
-            .map_err(StorageError::catalog("read segments"))?;
-        let retired = |row: &Row| {
-            Ok(Retired {
-                segment: segment(row)?,
-                at: row.time("retired_at")?,
-            })
-        };
-        rows.iter().map(retired).collect()
+    pub fn retired(&self) -> BoxFuture<'_, Result<Vec<Retired>>> {
+        Box::pin(async move {
+            let rows = self
+                .database
+                .fetch(
+                    "SELECT * FROM segments WHERE retired_at IS NOT NULL ORDER BY retired_at, id",
+                    Vec::new(),
+                )
+                .await
+                .map_err(StorageError::catalog("read segments"))?;
+            let retired = |row: &Row| {
+                Ok(Retired {
+                    segment: segment(row)?,
+                    at: row.time("retired_at")?,
+                })
+            };
+            rows.iter().map(retired).collect()
+        })
     }
 
     /// Lets `new` take the place of `old`, all or nothing. Without `new`, drops `old`.
@@ -61,44 +66,53 @@ impl Catalog {
     /// # Errors
     /// [`StorageError::Replaced`] if one of `old` does not count any more: somebody else was
     /// faster. Nothing has changed then, nor if the catalog cannot be written.
-    pub async fn replace(&self, old: &[String], new: &[SegmentMeta], now: Timestamp) -> Result<()> {
-        let failed = || StorageError::catalog("replace segments");
-        let mut transaction = self.database.begin().await.map_err(failed())?;
-        for id in old {
-            let changed = transaction
-                .execute(
-                    "UPDATE segments SET retired_at = $1 WHERE id = $2 AND retired_at IS NULL",
-                    vec![now.into(), id.as_str().into()],
-                )
-                .await
-                .map_err(failed())?;
-            if changed != 1 {
-                return Err(StorageError::Replaced { id: id.clone() });
+    pub fn replace<'a>(
+        &'a self,
+        old: &'a [String],
+        new: &'a [SegmentMeta],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let failed = || StorageError::catalog("replace segments");
+            let mut transaction = self.database.begin().await.map_err(failed())?;
+            for id in old {
+                let changed = transaction
+                    .execute(
+                        "UPDATE segments SET retired_at = $1 WHERE id = $2 AND retired_at IS NULL",
+                        vec![now.into(), id.as_str().into()],
+                    )
+                    .await
+                    .map_err(failed())?;
+                if changed != 1 {
+                    return Err(StorageError::Replaced { id: id.clone() });
+                }
             }
-        }
-        for segment in new {
-            insert(&mut transaction, segment).await.map_err(failed())?;
-        }
-        transaction.commit().await.map_err(failed())
+            for segment in new {
+                insert(&mut transaction, segment).await.map_err(failed())?;
+            }
+            transaction.commit().await.map_err(failed())
+        })
     }
 
     /// Forgets retired segments whose files are gone.
     ///
     /// # Errors
     /// If the catalog cannot be written.
-    pub async fn forget(&self, ids: &[String]) -> Result<()> {
-        let failed = || StorageError::catalog("forget segments");
-        let mut transaction = self.database.begin().await.map_err(failed())?;
-        for id in ids {
-            transaction
-                .execute(
-                    "DELETE FROM segments WHERE id = $1 AND retired_at IS NOT NULL",
-                    vec![id.as_str().into()],
-                )
-                .await
-                .map_err(failed())?;
-        }
-        transaction.commit().await.map_err(failed())
+    pub fn forget<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let failed = || StorageError::catalog("forget segments");
+            let mut transaction = self.database.begin().await.map_err(failed())?;
+            for id in ids {
+                transaction
+                    .execute(
+                        "DELETE FROM segments WHERE id = $1 AND retired_at IS NOT NULL",
+                        vec![id.as_str().into()],
+                    )
+                    .await
+                    .map_err(failed())?;
+            }
+            transaction.commit().await.map_err(failed())
+        })
     }
 }
 

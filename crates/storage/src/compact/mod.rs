@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use model::{duration, size};
 use serde::{Deserialize, Serialize};
 
@@ -52,49 +53,51 @@ impl Store {
     ///
     /// # Errors
     /// If the disk or the catalog fail; nothing has changed then.
-    pub async fn compact(
-        &self,
-        config: &CompactConfig,
-        is_stopped: &Arc<AtomicBool>,
-    ) -> Result<bool> {
-        let _upkeep = self.upkeep().await;
-        let now = self.clock().now();
-        let segments = self.readable_segments();
-        let Some(job) = plan(&segments, config, now).into_iter().next() else {
-            return Ok(false);
-        };
-        let inputs = job.inputs.clone();
-        let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
-        let stopped = Arc::clone(is_stopped);
-        let merging =
-            tokio::task::spawn_blocking(move || merge(&disk, &data_dir, &job, now, &stopped));
-        let merged = match merging.await {
-            Ok(merged) => merged,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
-        let merged = match merged {
-            Ok(Some(merged)) => merged,
-            Ok(None) => return Ok(false),
-            Err(error) => {
-                self.note_unreadable(&error);
-                return Err(error);
-            }
-        };
-        let read: u64 = inputs.iter().map(|input| input.bytes).sum();
-        tracing::debug!(
-            table = merged.table.name(),
-            partition = merged.partition,
-            window = %merged.window_start,
-            generation = merged.generation.name(),
-            inputs = inputs.len(),
-            rows = merged.rows,
-            read_bytes = read,
-            written_bytes = merged.bytes,
-            "merged segments"
-        );
-        let written = merged.bytes;
-        self.replace(&inputs, vec![merged]).await?;
-        metrics::compacted(inputs.len(), read, written);
-        Ok(true)
+    pub fn compact<'a>(
+        &'a self,
+        config: &'a CompactConfig,
+        is_stopped: &'a Arc<AtomicBool>,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let _upkeep = self.upkeep().await;
+            let now = self.clock().now();
+            let segments = self.readable_segments();
+            let Some(job) = plan(&segments, config, now).into_iter().next() else {
+                return Ok(false);
+            };
+            let inputs = job.inputs.clone();
+            let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
+            let stopped = Arc::clone(is_stopped);
+            let merging =
+                tokio::task::spawn_blocking(move || merge(&disk, &data_dir, &job, now, &stopped));
+            let merged = match merging.await {
+                Ok(merged) => merged,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            };
+            let merged = match merged {
+                Ok(Some(merged)) => merged,
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    self.note_unreadable(&error);
+                    return Err(error);
+                }
+            };
+            let read: u64 = inputs.iter().map(|input| input.bytes).sum();
+            tracing::debug!(
+                table = merged.table.name(),
+                partition = merged.partition,
+                window = %merged.window_start,
+                generation = merged.generation.name(),
+                inputs = inputs.len(),
+                rows = merged.rows,
+                read_bytes = read,
+                written_bytes = merged.bytes,
+                "merged segments"
+            );
+            let written = merged.bytes;
+            self.replace(&inputs, vec![merged]).await?;
+            metrics::compacted(inputs.len(), read, written);
+            Ok(true)
+        })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use model::duration;
 use tokio::sync::MutexGuard;
 
@@ -78,34 +79,36 @@ impl Store {
     ///
     /// # Errors
     /// If the catalog cannot be read.
-    pub async fn agree_with_catalog(&self) -> Result<()> {
-        if !self.0.is_uncertain.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let _upkeep = self.upkeep().await;
-        let _flushing = self.0.flushing.lock().await;
-        let live = self.0.catalog.segments().await?;
-        let retired = self.0.catalog.retired().await?;
-        let mut state = self.write_state();
-        let known: HashMap<String, Arc<SegmentMeta>> = state
-            .segments
-            .iter()
-            .chain(state.retired.iter().map(|(segment, _)| segment))
-            .map(|segment| (segment.id.clone(), Arc::clone(segment)))
-            .collect();
-        // Snapshots may hold them: what is known keeps its place in memory.
-        let shared = |segment: SegmentMeta| match known.get(&segment.id) {
-            Some(known) => Arc::clone(known),
-            None => Arc::new(segment),
-        };
-        state.segments = live.into_iter().map(shared).collect();
-        state.retired = retired
-            .into_iter()
-            .map(|retired| (shared(retired.segment), retired.at))
-            .collect();
-        drop(state);
-        self.0.is_uncertain.store(false, Ordering::Relaxed);
-        Ok(())
+    pub fn agree_with_catalog(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            if !self.0.is_uncertain.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let _upkeep = self.upkeep().await;
+            let _flushing = self.0.flushing.lock().await;
+            let live = self.0.catalog.segments().await?;
+            let retired = self.0.catalog.retired().await?;
+            let mut state = self.write_state();
+            let known: HashMap<String, Arc<SegmentMeta>> = state
+                .segments
+                .iter()
+                .chain(state.retired.iter().map(|(segment, _)| segment))
+                .map(|segment| (segment.id.clone(), Arc::clone(segment)))
+                .collect();
+            // Snapshots may hold them: what is known keeps its place in memory.
+            let shared = |segment: SegmentMeta| match known.get(&segment.id) {
+                Some(known) => Arc::clone(known),
+                None => Arc::new(segment),
+            };
+            state.segments = live.into_iter().map(shared).collect();
+            state.retired = retired
+                .into_iter()
+                .map(|retired| (shared(retired.segment), retired.at))
+                .collect();
+            drop(state);
+            self.0.is_uncertain.store(false, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Deletes the files of segments that were replaced or dropped at least `grace` ago and
@@ -113,34 +116,36 @@ impl Store {
     ///
     /// # Errors
     /// If the disk or the catalog fail; what is left is deleted the next time.
-    pub async fn delete_unneeded(&self, grace: Duration) -> Result<()> {
-        let _upkeep = self.upkeep().await;
-        let due = self.due(grace);
-        if !due.is_empty() {
-            self.delete_retired(due).await?;
-        }
-        // While a flush writes, its files are unknown and needed.
-        let Ok(_flushing) = self.0.flushing.try_lock() else {
-            return Ok(());
-        };
-        if self.0.is_uncertain.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let store = self.clone();
-        let deleted = blocking(move || {
-            let state = store.read();
-            let known: Vec<String> = state
-                .segments
-                .iter()
-                .chain(state.retired.iter().map(|(segment, _)| segment))
-                .map(|segment| segment.id.clone())
-                .collect();
-            drop(state);
-            let known = known.iter().map(String::as_str).collect();
-            orphans::delete(&store.0.disk, &store.0.data_dir, &known)
-        });
-        metrics::deleted(deleted.await?);
-        Ok(())
+    pub fn delete_unneeded(&self, grace: Duration) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            let _upkeep = self.upkeep().await;
+            let due = self.due(grace);
+            if !due.is_empty() {
+                self.delete_retired(due).await?;
+            }
+            // While a flush writes, its files are unknown and needed.
+            let Ok(_flushing) = self.0.flushing.try_lock() else {
+                return Ok(());
+            };
+            if self.0.is_uncertain.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let store = self.clone();
+            let deleted = blocking(move || {
+                let state = store.read();
+                let known: Vec<String> = state
+                    .segments
+                    .iter()
+                    .chain(state.retired.iter().map(|(segment, _)| segment))
+                    .map(|segment| segment.id.clone())
+                    .collect();
+                drop(state);
+                let known = known.iter().map(String::as_str).collect();
+                orphans::delete(&store.0.disk, &store.0.data_dir, &known)
+            });
+            metrics::deleted(deleted.await?);
+            Ok(())
+        })
     }
 
     fn due(&self, grace: Duration) -> Vec<Arc<SegmentMeta>> {

@@ -5,6 +5,25 @@ use std::collections::BTreeMap;
 /// An answer: one value for each combination of the other columns. Keys and values are text.
 pub(super) type Answer = BTreeMap<String, String>;
 
+/// Between which values, both included, each must lie.
+pub(super) type Bounds = BTreeMap<String, (f64, f64)>;
+
+/// Says which estimate lies outside its bounds first, if any does.
+pub(super) fn outside(ours: &Answer, bounds: &Bounds) -> Option<String> {
+    if ours.len() != bounds.len() {
+        return Some(format!("{} rows, {} expected", ours.len(), bounds.len()));
+    }
+    ours.iter().find_map(|(key, value)| {
+        let Some((low, high)) = bounds.get(key) else {
+            return Some(format!("no row `{key}` was expected"));
+        };
+        let is_inside = value
+            .parse::<f64>()
+            .is_ok_and(|value| (*low..=*high).contains(&value));
+        (!is_inside).then(|| format!("`{key}` is {value}, not from {low} to {high}"))
+    })
+}
+
 /// Says what differs first, if anything does; numbers with a fraction may differ by `tolerance`
 /// of their size.
 pub(super) fn difference(ours: &Answer, theirs: &Answer, tolerance: f64) -> Option<String> {
@@ -58,5 +77,15 @@ mod tests {
         assert!(compare(&[("a", "100"), ("b", "1.10")]).is_some());
         assert!(compare(&[("a", "100")]).is_some());
         assert!(compare(&[("a", "100"), ("c", "1.00")]).is_some());
+    }
+
+    #[test]
+    fn estimates_must_lie_within_their_bounds() {
+        let bounds = Bounds::from([("a".to_owned(), (1.0, 2.0))]);
+        assert_eq!(outside(&answer(&[("a", "1.5")]), &bounds), None);
+        assert_eq!(outside(&answer(&[("a", "2")]), &bounds), None);
+        for wrong in [&[("a", "2.5")][..], &[("a", "")], &[("b", "1.5")], &[]] {
+            assert!(outside(&answer(wrong), &bounds).is_some());
+        }
     }
 }

@@ -161,8 +161,8 @@ fn measure(
         for (((asked, question), answer), theirs) in asked.zip(&measured.answers) {
             asked.peer = Some(theirs.timing);
             if asked.difference.is_none() {
-                let tolerance = queries::tolerance(question.shape);
-                asked.difference = compare::difference(answer, &theirs.rows, tolerance);
+                asked.difference =
+                    queries::mistake(question.shape, answer, &theirs.rows, &theirs.bounds);
             }
         }
         if !arguments.keep {

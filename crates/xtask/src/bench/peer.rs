@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Timing;
-use super::compare::Answer;
+use super::compare::{Answer, Bounds};
 use super::data_set::DataSet;
 use super::node;
 use super::queries::{self, Question};
@@ -43,6 +43,8 @@ pub(super) struct Bytes {
 pub(super) struct PeerAnswer {
     pub(super) timing: Timing,
     pub(super) rows: Answer,
+    /// Exact bounds, where the question asks for estimates.
+    pub(super) bounds: Bounds,
 }
 
 /// What the script prints.
@@ -55,6 +57,7 @@ struct Printed {
     merged_cpu_seconds: f64,
     merged: Bytes,
     answers: Vec<PrintedAnswer>,
+    bounds: Vec<Vec<Map<String, Value>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,10 +79,12 @@ pub(super) fn run(
     fs::create_dir_all(folder)?;
     let order = folder.join("order.json");
     let queries: Vec<&str> = questions.iter().map(|question| &*question.sql).collect();
+    let bounds: Vec<_> = questions.iter().map(|question| question.bounds).collect();
     let text = json!({
         "file": data_set.path,
         "store": folder.canonicalize()?.join("store"),
         "queries": queries,
+        "bounds": bounds,
         "runs": runs,
     });
     fs::write(&order, text.to_string())?;
@@ -97,7 +102,11 @@ pub(super) fn run(
     }
     let printed: Printed =
         serde_json::from_slice(&output.stdout).context("the peer did not print its figures")?;
-    let answers = printed.answers.into_iter().zip(questions);
+    let answers = printed
+        .answers
+        .into_iter()
+        .zip(printed.bounds)
+        .zip(questions);
     Ok(Peer {
         version: printed.version,
         wall_seconds: printed.wall_seconds,
@@ -106,9 +115,10 @@ pub(super) fn run(
         merged_cpu_seconds: printed.merged_cpu_seconds,
         merged: printed.merged,
         answers: answers
-            .map(|(answer, question)| PeerAnswer {
+            .map(|((answer, bounds), question)| PeerAnswer {
                 timing: answer.timing,
                 rows: queries::answer(question.shape, answer.rows.iter()),
+                bounds: queries::bounds(question.shape, &bounds),
             })
             .collect(),
     })

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use super::Timing;
-use super::compare::{Answer, difference};
+use super::compare::{Answer, Bounds, difference};
 use super::data_set::DataSet;
 use super::node::Node;
 
@@ -20,8 +20,6 @@ const RECORDS_MAX: usize = 10_000;
 
 /// Means may differ by so much of their size: numbers are added in another order.
 const MEAN_TOLERANCE: f64 = 1e-6;
-/// Percentiles are estimated by both, of few values in different ways.
-const PERCENTILE_TOLERANCE: f64 = 0.1;
 
 /// What an answer consists of.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +28,12 @@ pub(super) enum Shape {
     Messages,
     /// One value for each combination of these keys.
     Records {
+        keys: &'static [&'static str],
+        value: &'static str,
+    },
+    /// The same with percentiles, which are estimates: the peer says, exactly, between which
+    /// values each must lie.
+    Estimates {
         keys: &'static [&'static str],
         value: &'static str,
     },
@@ -42,6 +46,8 @@ pub(super) struct Question {
     pub(super) log: String,
     /// Columns are called as in our answer.
     pub(super) sql: String,
+    /// Of estimates: what gives the columns `low` and `high` in the peer's language.
+    pub(super) bounds: Option<&'static str>,
     pub(super) shape: Shape,
 }
 
@@ -51,6 +57,15 @@ const COUNT: Shape = Shape::Records {
 };
 
 const MESSAGE_SQL: &str = "SELECT toUnixTimestamp64Milli(_time) AS _messagetime, function, stream, level, message FROM logs";
+
+/// A 95th percentile that is estimated lies between these two: what is estimated is the rank, and a
+/// rank of few values says little about the value.
+const BOUNDS_SQL: &str = "SELECT function, \
+     toUnixTimestamp(toStartOfInterval(_time, INTERVAL 5 MINUTE)) * 1000 AS _timeslice, \
+     quantileExactLow(0.9)(duration) AS low, quantileExactHigh(0.99)(duration) AS high \
+     FROM (SELECT function, _time, toFloat64OrNull(extract(message, 'Duration: ([0-9.]+) ms')) AS duration \
+     FROM logs WHERE hasToken(lower(message), 'report') AND message LIKE '%Duration: % ms%') \
+     GROUP BY function, _timeslice";
 
 /// The ten. The peer gets each in the form that is quickest for it.
 pub(super) fn questions(data_set: &DataSet) -> Vec<Question> {
@@ -62,12 +77,14 @@ pub(super) fn questions(data_set: &DataSet) -> Vec<Question> {
             "{MESSAGE_SQL} WHERE hasAllTokens(lower(message), '{id}') AND message LIKE '%{id}%' \
              ORDER BY _time DESC LIMIT {PAGE_ROWS}"
         ),
+        bounds: None,
         shape: Shape::Messages,
     }];
     all.extend(FIXED.iter().map(|(name, log, sql, shape)| Question {
         name,
         log: (*log).to_owned(),
         sql: (*sql).replace("MESSAGES", MESSAGE_SQL),
+        bounds: matches!(shape, Shape::Estimates { .. }).then_some(BOUNDS_SQL),
         shape: *shape,
     }));
     all
@@ -100,7 +117,7 @@ const FIXED: &[Fixed] = &[
          quantileTDigest(0.95)(toFloat64OrZero(extract(message, 'Duration: ([0-9.]+) ms'))) AS p95 \
          FROM logs WHERE hasToken(lower(message), 'report') AND message LIKE '%Duration: % ms%' \
          GROUP BY function, _timeslice",
-        Shape::Records {
+        Shape::Estimates {
             keys: &["function", "_timeslice"],
             value: "p95",
         },
@@ -176,8 +193,9 @@ pub(super) fn ask(
         || (runs > 1 && started.elapsed() < MEASURED_MIN && walls.len() < RUNS_MAX)
     {
         let (wall, again) = ask_once(node, data_set, question)?;
-        // Percentiles are estimated, of parts that come together in any order.
-        if let Some(what) = difference(&again, &answer, tolerance(question.shape)) {
+        // Estimates differ with the order in which parts come together.
+        let is_estimate = matches!(question.shape, Shape::Estimates { .. });
+        if !is_estimate && let Some(what) = difference(&again, &answer, MEAN_TOLERANCE) {
             bail!("`{}` was answered in two ways: {what}", question.log);
         }
         walls.push(wall.as_secs_f64() * 1e3);
@@ -193,7 +211,7 @@ pub(super) fn ask(
 
 /// As a client sees it: from the question to the first page of the finished answer.
 fn ask_once(node: &Node, data_set: &DataSet, question: &Question) -> Result<(Duration, Answer)> {
-    let is_records = matches!(question.shape, Shape::Records { .. });
+    let is_records = !matches!(question.shape, Shape::Messages);
     let body = json!({
         "query": question.log,
         "from": data_set.first_ms,
@@ -215,7 +233,7 @@ fn ask_once(node: &Node, data_set: &DataSet, question: &Question) -> Result<(Dur
     }
     let (kind, limit) = match question.shape {
         Shape::Messages => ("messages", PAGE_ROWS),
-        Shape::Records { .. } => ("records", RECORDS_MAX),
+        Shape::Records { .. } | Shape::Estimates { .. } => ("records", RECORDS_MAX),
     };
     let page = node.get(&format!("{path}/{kind}?offset=0&limit={limit}"))?;
     let wall = started.elapsed();
@@ -225,18 +243,23 @@ fn ask_once(node: &Node, data_set: &DataSet, question: &Question) -> Result<(Dur
     Ok((wall, answer(question.shape, maps)))
 }
 
-/// By how much numbers with a fraction may differ, as a share of their size.
-pub(super) fn tolerance(shape: Shape) -> f64 {
+/// What is wrong with our answer, if anything is.
+pub(super) fn mistake(
+    shape: Shape,
+    ours: &Answer,
+    theirs: &Answer,
+    bounds: &Bounds,
+) -> Option<String> {
     match shape {
-        Shape::Records { value: "p95", .. } => PERCENTILE_TOLERANCE,
-        _ => MEAN_TOLERANCE,
+        Shape::Estimates { .. } => super::compare::outside(ours, bounds),
+        _ => difference(ours, theirs, MEAN_TOLERANCE),
     }
 }
 
 /// How many rows an answer has.
 pub(super) fn rows(shape: Shape, answer: &Answer) -> usize {
     match shape {
-        Shape::Records { .. } => answer.len(),
+        Shape::Records { .. } | Shape::Estimates { .. } => answer.len(),
         Shape::Messages => answer
             .values()
             .filter_map(|count| count.parse::<usize>().ok())
@@ -249,18 +272,10 @@ pub(super) fn answer<'a>(
     shape: Shape,
     rows: impl Iterator<Item = &'a Map<String, Value>>,
 ) -> Answer {
-    let text = |row: &Map<String, Value>, name: &str| match row.get(name) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
     match shape {
-        Shape::Records { keys, value } => rows
-            .map(|row| {
-                let key: Vec<String> = keys.iter().map(|name| text(row, name)).collect();
-                (key.join(", "), text(row, value))
-            })
-            .collect(),
+        Shape::Records { keys, value } | Shape::Estimates { keys, value } => {
+            rows.map(|row| (key(row, keys), text(row, value))).collect()
+        }
         Shape::Messages => {
             let mut counts = std::collections::BTreeMap::<String, u64>::new();
             for row in rows {
@@ -271,5 +286,29 @@ pub(super) fn answer<'a>(
                 .map(|(moment, count)| (moment, count.to_string()))
                 .collect()
         }
+    }
+}
+
+/// Brings the peer's bounds into the form in which they are compared.
+pub(super) fn bounds(shape: Shape, rows: &[Map<String, Value>]) -> Bounds {
+    let Shape::Estimates { keys, .. } = shape else {
+        return Bounds::new();
+    };
+    let number = |row: &Map<String, Value>, name: &str| row.get(name).and_then(Value::as_f64);
+    rows.iter()
+        .filter_map(|row| Some((key(row, keys), (number(row, "low")?, number(row, "high")?))))
+        .collect()
+}
+
+fn key(row: &Map<String, Value>, names: &[&str]) -> String {
+    let values: Vec<String> = names.iter().map(|name| text(row, name)).collect();
+    values.join(", ")
+}
+
+fn text(row: &Map<String, Value>, name: &str) -> String {
+    match row.get(name) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
     }
 }
