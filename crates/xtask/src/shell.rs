@@ -86,9 +86,13 @@ pub(crate) fn run_seeing(mut command: Command, mut see: impl FnMut(&str)) -> Res
         readers.push(std::thread::spawn(move || forward(output, &lines)));
     }
     drop(lines);
+    let thread = std::thread::current();
+    let prefix = thread
+        .name()
+        .map_or(String::new(), |name| format!("{name} | "));
     let mut out = std::io::stdout();
     for line in received {
-        writeln!(out, "{line}").context("cannot write to the terminal")?;
+        writeln!(out, "{prefix}{line}").context("cannot write to the terminal")?;
         see(&without_colours(&line));
     }
     for reader in readers {

@@ -6,11 +6,22 @@ use crate::count::{self, Count, counted};
 use crate::install;
 use crate::shell::{self, words};
 
-/// One step: its name, whether the steps after it need it, and what it does.
+/// One step: its name, how it gets on with the others, and what it does.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    pub(crate) is_ground: bool,
+    pub(crate) manner: Manner,
     pub(crate) run: fn() -> Result<Count>,
+}
+
+/// How a step gets on with the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Manner {
+    /// The later ones make no sense without it.
+    Ground,
+    /// It wants the machine for itself.
+    Alone,
+    /// It mostly waits; its neighbours of the same kind may run at the same time.
+    Beside,
 }
 
 /// All steps.
@@ -32,38 +43,39 @@ pub(crate) const STEPS: &[Step] = &[
         Ok(Count::default())
     }),
     test("crash", crate::crash::smoke),
-    test("durable post", || script("durable_post.py")),
-    test("segments", || script("segments.py")),
-    test("bad input", || script("bad_input.py")),
-    test("command line", || script("command_line.py")),
-    test("readiness", || script("readiness.py")),
-    test("sumologic sdk", || script("sumologic_sdk.py")),
-    test("metrics", || script("metrics.py")),
-    test("moto exactly once", || script("moto_exactly_once.py")),
-    test("simulator boto3", || script("simulator_boto3.py")),
-    test("simulator exactly once", || {
+    // The longest first.
+    beside("simulator exactly once", || {
         script("simulator_exactly_once.py")
     }),
-    test("demo", || script("demo.py")),
+    beside("durable post", || script("durable_post.py")),
+    beside("segments", || script("segments.py")),
+    beside("bad input", || script("bad_input.py")),
+    beside("command line", || script("command_line.py")),
+    beside("readiness", || script("readiness.py")),
+    beside("sumologic sdk", || script("sumologic_sdk.py")),
+    beside("metrics", || script("metrics.py")),
+    beside("moto exactly once", || script("moto_exactly_once.py")),
+    beside("simulator boto3", || script("simulator_boto3.py")),
+    beside("demo", || script("demo.py")),
     test("browser", || script("browser.py")),
 ];
 
 /// A step without which the later ones make no sense.
 const fn ground(name: &'static str, run: fn() -> Result<Count>) -> Step {
-    Step {
-        name,
-        is_ground: true,
-        run,
-    }
+    let manner = Manner::Ground;
+    Step { name, manner, run }
 }
 
 /// A step whose failure does not keep the others from running.
 const fn test(name: &'static str, run: fn() -> Result<Count>) -> Step {
-    Step {
-        name,
-        is_ground: false,
-        run,
-    }
+    let manner = Manner::Alone;
+    Step { name, manner, run }
+}
+
+/// The same for one that does not mind company.
+const fn beside(name: &'static str, run: fn() -> Result<Count>) -> Step {
+    let manner = Manner::Beside;
+    Step { name, manner, run }
 }
 
 /// Runs a step that passes or fails as a whole.
