@@ -17,8 +17,12 @@ pub struct Literal {
 pub(super) enum Clue {
     /// This term.
     Term(String),
-    /// A term that holds this; at its beginning, if that is known.
-    Part { text: String, is_prefix: bool },
+    /// A term that holds this; at its beginning or its end, if that is known.
+    Part {
+        text: String,
+        is_prefix: bool,
+        is_suffix: bool,
+    },
     /// A token with this key.
     Id(u64),
 }
@@ -84,6 +88,7 @@ fn add(
                 Clue::Part {
                     text: text(token.bytes),
                     is_prefix: false,
+                    is_suffix: false,
                 }
             } else {
                 Clue::Term(text(token.bytes))
@@ -115,6 +120,7 @@ fn add_runs(clues: &mut Vec<Clue>, token: Token<'_>, is_open_left: bool, is_open
             Clue::Part {
                 text,
                 is_prefix: !is_open_left,
+                is_suffix: !is_open_right,
             }
         } else {
             Clue::Term(text)
@@ -126,10 +132,11 @@ fn add_runs(clues: &mut Vec<Clue>, token: Token<'_>, is_open_left: bool, is_open
 mod tests {
     use super::*;
 
-    fn part(text: &str, is_prefix: bool) -> Clue {
+    fn part(text: &str, is_prefix: bool, is_suffix: bool) -> Clue {
         Clue::Part {
             text: text.to_owned(),
             is_prefix,
+            is_suffix,
         }
     }
 
@@ -142,13 +149,17 @@ mod tests {
         let clues = |text, begins, ends| Literal::new(text, begins, ends).clues(false);
         let whole = [term("task"), term("timed"), term("out")];
         assert_eq!(clues("Task timed out", true, true), whole);
-        let open = [part("task", false), term("timed"), part("out", true)];
+        let open = [
+            part("task", false, true),
+            term("timed"),
+            part("out", true, false),
+        ];
         assert_eq!(clues("Task timed out", false, false), open);
         assert_eq!(
             clues("onnectionTime", false, false),
-            [part("onnectiontime", false)]
+            [part("onnectiontime", false, false)]
         );
-        assert_eq!(clues("Time", true, false), [part("time", true)]);
+        assert_eq!(clues("Time", true, false), [part("time", true, false)]);
     }
 
     #[test]
@@ -160,9 +171,12 @@ mod tests {
         );
         assert_eq!(
             clues("1timeout2abc", false, false),
-            [term("timeout"), part("abc", true)]
+            [term("timeout"), part("abc", true, false)]
         );
-        assert_eq!(clues("status=5", false, false), [part("status", false)]);
+        assert_eq!(
+            clues("status=5", false, false),
+            [part("status", false, true)]
+        );
         assert_eq!(clues("500", true, true), []);
         assert!(!Literal::new("=5", false, false).is_useful());
     }
@@ -170,6 +184,6 @@ mod tests {
     #[test]
     fn the_edges_of_text_beyond_ascii_are_never_known() {
         let clues = Literal::new("über alles", true, true).clues(false);
-        assert_eq!(clues, [part("ü", false), term("ber"), term("alles")]);
+        assert_eq!(clues, [part("ü", false, false), term("ber"), term("alles")]);
     }
 }

@@ -191,9 +191,11 @@ impl TextIndex {
         for clue in clues {
             let pages = match clue {
                 Clue::Term(word) => self.term(&word)?,
-                Clue::Part { text, is_prefix } if self.has_all_runs => {
-                    self.terms_with(&text, is_prefix)?
-                }
+                Clue::Part {
+                    text,
+                    is_prefix,
+                    is_suffix,
+                } if self.has_all_runs => self.terms_with(&text, is_prefix, is_suffix)?,
                 Clue::Part { .. } => continue,
                 Clue::Id(key) => self.with_key(key),
             };
@@ -300,8 +302,8 @@ impl TextIndex {
         Ok(found)
     }
 
-    /// The pages of all terms that hold `part`.
-    fn terms_with(&self, part: &str, is_prefix: bool) -> Result<Pages> {
+    /// The pages of all terms that hold `part`, at their beginning or end if so.
+    fn terms_with(&self, part: &str, is_prefix: bool, is_suffix: bool) -> Result<Pages> {
         let mut found = Pages::none(self.pages);
         let finder = memmem::Finder::new(part);
         let all = self.words.terms().range();
@@ -311,7 +313,12 @@ impl TextIndex {
             if is_prefix && !terms.key().starts_with(part.as_bytes()) {
                 break;
             }
-            if is_prefix || finder.find(terms.key()).is_some() {
+            let holds = match (is_prefix, is_suffix) {
+                (_, true) => terms.key().ends_with(part.as_bytes()),
+                (true, false) => true,
+                (false, false) => finder.find(terms.key()).is_some(),
+            };
+            if holds {
                 let info = terms.value().clone();
                 let postings = self
                     .words
