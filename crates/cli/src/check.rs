@@ -18,13 +18,14 @@ const NOT_CHECKED: u8 = 2;
 const PROGRESS_ITEMS: usize = 256;
 const CONFIGURATION: &str = "nephoscope.toml";
 const SAVED_SEARCH: &str = ".search.toml";
+const MONITOR: &str = ".monitor.toml";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A file or folder, or `-` for standard input. By its name a file is `*.search.toml`, a saved
-    /// search; any other `*.toml`, a configuration; `*.jsonl`, a query a line (`{"id","query"}`,
+    /// search; `*.monitor.toml`, a monitor; any other `*.toml`, a configuration; `*.jsonl`, a query a line (`{"id","query"}`,
     /// optionally `"language"`); anything else, one query. Of a folder the saved searches, the
-    /// `*.jsonl` and `nephoscope.toml` are checked. Standard input is `*.jsonl`.
+    /// monitors, the `*.jsonl` and `nephoscope.toml` are checked. Standard input is `*.jsonl`.
     path: PathBuf,
     /// What the file or standard input is, if its name does not tell.
     #[arg(long, value_enum)]
@@ -44,6 +45,8 @@ enum Kind {
     Config,
     /// A saved search.
     Search,
+    /// A monitor.
+    Monitor,
     /// One query.
     Query,
     /// A query a line, as JSON.
@@ -56,6 +59,7 @@ impl Kind {
         Ok(match path.extension().and_then(|ending| ending.to_str()) {
             Some("jsonl") => Kind::Lines,
             Some("toml") if name.ends_with(SAVED_SEARCH) => Kind::Search,
+            Some("toml") if name.ends_with(MONITOR) => Kind::Monitor,
             Some("toml") => Kind::Config,
             Some("gz") => bail!("{name} is compressed: zcat {name} | nephoscope check -"),
             _ => Kind::Query,
@@ -145,7 +149,10 @@ impl Checker {
         let is_ours = |path: &Path| {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| {
-                name == CONFIGURATION || name.ends_with(SAVED_SEARCH) || name.ends_with(".jsonl")
+                name == CONFIGURATION
+                    || [SAVED_SEARCH, MONITOR, ".jsonl"]
+                        .iter()
+                        .any(|ending| name.ends_with(ending))
             })
         };
         entries
@@ -162,6 +169,7 @@ impl Checker {
                 Ok(search) => check_query(name.to_owned(), &search.query, LanguageArgument::Log),
                 Err(error) => complaint(name.to_owned(), error.to_string()),
             }),
+            Kind::Monitor => self.tell(&check_monitor(name.to_owned(), text)),
             Kind::Config => self.tell(&match server::Config::parse(text) {
                 Ok(_) => right(name.to_owned()),
                 Err(message) => complaint(name.to_owned(), message),
@@ -207,6 +215,20 @@ impl Checker {
         if self.format == CheckFormat::Text {
             println!("{} checked, {} with mistakes", self.checked, self.failed);
         }
+    }
+}
+
+fn check_monitor(id: String, text: &str) -> Checked {
+    let monitor = match content::Monitor::parse(text) {
+        Ok(monitor) => monitor,
+        Err(error) => return complaint(id, error.to_string()),
+    };
+    let diagnostics = monitor.check_queries();
+    let is_error = |found: &Diagnostic| found.severity == Severity::Error;
+    Checked {
+        ok: !diagnostics.iter().any(is_error),
+        diagnostics,
+        ..right(id)
     }
 }
 

@@ -55,3 +55,11 @@ pub const METRICS_POINTS_PER_SERIES_MAX: usize = 10_000;
 pub const METRICS_POINTS_MAX: usize = 5_000_000;
 /// Series that joining rows of a metrics query may make.
 pub const METRICS_SERIES_MAX: usize = 20_000;
+/// Groups that one monitor may have (Sumo Logic's own limit).
+pub const MONITOR_GROUPS_MAX: usize = 1_000;
+/// Fields by which one monitor may group (Sumo Logic's own limit).
+pub const MONITOR_GROUP_FIELDS_MAX: usize = 10;
+/// Evaluations that "k of n" may look back at.
+pub const MONITOR_EVALUATIONS_MAX: usize = 60;
+/// Windows of a monitor that may lie between a window and its evaluation for late data.
+pub const MONITOR_WINDOWS_MAX: u32 = 120;

@@ -13,8 +13,6 @@ use crate::{PartitionConfig, ServerError, partitions};
 
 /// Name of the file that is read from the working directory if there is one.
 const DEFAULT_FILE: &str = "nephoscope.toml";
-/// A suggestion is made if the names are at least this alike (1.0 = equal).
-const SUGGESTION_LIKENESS_MIN: f64 = 0.7;
 
 /// All settings of a node.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -92,7 +90,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Config, String> {
         let text = expand_environment(text)?;
         let mut config: Config =
-            toml::from_str(&text).map_err(|error| with_suggestion(&error.to_string()))?;
+            toml::from_str(&text).map_err(|error| content::with_suggestion(&error.to_string()))?;
         config.validate()?;
         partitions::spread(&mut config)?;
         config.ingest.rules = ingest::Rules {
@@ -141,20 +139,6 @@ fn expand_environment(text: &str) -> Result<String, String> {
     }
     expanded.push_str(rest);
     Ok(expanded)
-}
-
-/// Adds "did you mean" to a complaint about an unknown name.
-fn with_suggestion(message: &str) -> String {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let Some(unknown) = names.next().filter(|_| message.contains("unknown ")) else {
-        return message.trim_end().to_owned();
-    };
-    let likeness = |name: &&str| strsim::jaro_winkler(unknown, name);
-    let best = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match best.filter(|name| likeness(name) >= SUGGESTION_LIKENESS_MIN) {
-        Some(name) => format!("{}; did you mean `{name}`?", message.trim_end()),
-        None => message.trim_end().to_owned(),
-    }
 }
 
 #[cfg(test)]

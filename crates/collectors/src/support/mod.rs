@@ -5,7 +5,7 @@ pub(crate) mod decompress;
 pub(crate) mod fields;
 pub(crate) mod lambda_names;
 pub(crate) mod parts;
-pub(crate) mod secret;
+
 pub(crate) mod token_bucket;
 
-pub(crate) use model::duration;
+pub(crate) use model::{duration, secret};

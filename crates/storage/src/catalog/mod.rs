@@ -1,8 +1,11 @@
 //! The catalog: which segments exist, how far sources have read, and how far the WAL is in
-//! segments. One transaction moves all of it.
+//! segments. One transaction moves all of it. Beside that what monitors know, and the messages
+//! that wait to be sent.
 
+mod alerts;
 mod database;
 mod origins;
+mod outbox;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,8 @@ use model::{Checkpoint, EventId, Timestamp};
 use crate::{Result, SegmentMeta, StorageError};
 use database::Database;
 
+pub use alerts::{AlertEvent, AlertRow, Evaluated, MuteRow, SavedMonitor};
+pub use outbox::{Message, MessageState};
 pub use segments::Retired;
 
 /// The catalog, in an SQLite file or a PostgreSQL database. Clones share it.

@@ -1,5 +1,6 @@
 //! What every catalog must do, whatever database it lies in: one suite, run against both.
 
+mod alerts;
 mod postgres;
 
 use std::future::Future;
@@ -41,6 +42,7 @@ async fn conforms(mut place: impl FnMut() -> Place) {
     each(place(), a_segment_is_replaced_once).await;
     each(place(), a_failed_replacement_changes_nothing).await;
     each(place(), flushes_and_replacements_do_not_disturb_each_other).await;
+    alerts::conform(&mut place).await;
 }
 
 async fn each<F: Future<Output = ()>>(place: Place, check: impl FnOnce(Place) -> F) {

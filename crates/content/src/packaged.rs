@@ -1,0 +1,65 @@
+//! The monitors that come with the program: a line for each file under `queries/`.
+
+macro_rules! monitors {
+    ($($app:literal: [$($name:literal),* $(,)?]),* $(,)?) => {
+        &[$($((
+            concat!($app, ":", $name),
+            include_str!(concat!("../../../queries/", $app, "/", $name, ".monitor.toml")),
+        )),*),*]
+    };
+}
+
+/// Files by the ids of their monitors.
+const MONITORS: &[(&str, &str)] = monitors![
+    "aws-lambda": [
+        "error-rate",
+        "memory-nearly-used",
+        "no-invocations",
+        "out-of-memory",
+        "slow-cold-starts",
+        "timeouts",
+    ],
+];
+
+/// Returns the monitors that come with the program, by id, with the text of their files.
+pub fn packaged_monitors() -> &'static [(&'static str, &'static str)] {
+    MONITORS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::Monitor;
+
+    #[test]
+    fn every_packaged_monitor_is_right_and_explains_itself() {
+        for (id, text) in packaged_monitors() {
+            let monitor = Monitor::parse(text).unwrap_or_else(|error| panic!("{id}: {error}"));
+            assert_eq!(monitor.check_queries(), [], "{id}");
+            assert!(
+                !monitor.description.is_empty() && !monitor.runbook.is_empty(),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_file_is_packaged() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../queries");
+        let mut there = Vec::new();
+        for app in std::fs::read_dir(folder).unwrap() {
+            let app = app.unwrap().path();
+            for file in std::fs::read_dir(&app).unwrap() {
+                let file = file.unwrap().file_name().into_string().unwrap();
+                if let Some(name) = file.strip_suffix(".monitor.toml") {
+                    there.push(format!("{}:{name}", app.file_name().unwrap().display()));
+                }
+            }
+        }
+        there.sort();
+        let packaged: Vec<&str> = packaged_monitors().iter().map(|(id, _)| *id).collect();
+        assert_eq!(there, packaged);
+    }
+}
