@@ -40,8 +40,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         .send(reqwest::Method::POST, "erase", Some(&body))
         .await?;
     println!(
-        "{} events erased, {} segments rewritten",
-        erased["events"], erased["segments"]
+        "{} events erased, and {} rows about their invocations; {} segments rewritten",
+        erased["events"], erased["evidence"], erased["segments"]
     );
     Ok(ExitCode::SUCCESS)
 }

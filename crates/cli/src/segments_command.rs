@@ -93,7 +93,9 @@ fn print(segment: &SegmentMeta, as_json: bool) {
             "timeMin": segment.time_min.to_string(),
             "timeMax": segment.time_max.to_string(),
             "rows": segment.rows,
-            "bytes": segment.bytes,
+            "bytes": segment.disk_bytes(),
+            "indexBytes": segment.index_bytes,
+            "hasChecksums": segment.checksums.is_some(),
             "generation": segment.generation.name(),
             "path": segment.path.as_ref(),
         });
@@ -108,7 +110,7 @@ fn print(segment: &SegmentMeta, as_json: bool) {
         segment.partition,
         segment.generation.name(),
         segment.rows,
-        segment.bytes,
+        segment.disk_bytes(),
     );
 }
 
@@ -119,6 +121,16 @@ async fn verify(inspection: &Inspection, segments: &[&SegmentMeta]) -> Result<Ex
             complaints += 1;
             println!("segment {} ({}): {complaint}", segment.id, segment.path);
         }
+    }
+    let unchecked = segments
+        .iter()
+        .filter(|segment| segment.checksums.is_none())
+        .count();
+    if unchecked > 0 {
+        eprintln!(
+            "{unchecked} segments bear no checksums, because an earlier version wrote them: \
+             damage that still decodes is not noticed in them"
+        );
     }
     match &inspection.orphans {
         None => eprintln!("a node is running: files that belong to no segment were not looked for"),

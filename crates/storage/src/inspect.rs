@@ -13,7 +13,10 @@ use parquet::file::properties::WriterProperties;
 
 use crate::catalog::{Catalog, Retired};
 use crate::disk;
-use crate::{Result, SegmentMeta, SegmentReader, StorageError, StoreConfig, orphans, window_start};
+use crate::segment::measure_index;
+use crate::{
+    Result, SegmentMeta, SegmentReader, StorageError, StoreConfig, TextIndex, orphans, window_start,
+};
 
 /// What was seen of a store at one moment.
 #[derive(Debug)]
@@ -122,6 +125,7 @@ fn check(data_dir: &Path, segment: &SegmentMeta) -> Result<(), String> {
         .map_err(|error| error.to_string())?
         .len();
     differ("bytes", &segment.bytes, &bytes)?;
+    check_index(data_dir, segment)?;
     let reader = SegmentReader::open(data_dir, segment).map_err(|error| error.with_causes())?;
     let (mut rows, mut time_min, mut time_max) = (0, Timestamp::MAX, Timestamp::MIN);
     for batch in reader {
@@ -137,6 +141,22 @@ fn check(data_dir: &Path, segment: &SegmentMeta) -> Result<(), String> {
     differ("latest event time", &segment.time_max, &time_max)?;
     differ("window", &segment.window_start, &window_start(time_min))?;
     differ("window", &segment.window_start, &window_start(time_max))
+}
+
+/// Reads all of a segment's text index, if it has one.
+fn check_index(data_dir: &Path, segment: &SegmentMeta) -> Result<(), String> {
+    let path = data_dir.join(segment.index_path().as_ref());
+    let bytes = measure_index(data_dir, segment).map_err(|error| error.with_causes())?;
+    differ(
+        "bytes of the text index",
+        &segment.index_bytes.unwrap_or(bytes),
+        &bytes,
+    )?;
+    if bytes == 0 {
+        return Ok(());
+    }
+    let index = TextIndex::open(&path).map_err(|error| error.with_causes())?;
+    differ("rows in the text index", &segment.rows, &index.rows())
 }
 
 fn differ<T: PartialEq + std::fmt::Display>(what: &str, told: &T, found: &T) -> Result<(), String> {

@@ -49,7 +49,7 @@ pub(crate) fn describe() {
 
 /// Counts what a flush has written.
 pub(crate) fn flushed(segments: &[SegmentMeta]) {
-    metrics::counter!(FLUSHED).increment(segments.iter().map(|segment| segment.bytes).sum());
+    metrics::counter!(FLUSHED).increment(segments.iter().map(|segment| segment.disk_bytes()).sum());
 }
 
 /// Counts a merge.
@@ -64,7 +64,7 @@ pub(crate) fn dropped(segment: &SegmentMeta, reason: Reason) {
     let reason = reason.name();
     metrics::counter!(DROPPED_SEGMENTS, "reason" => reason).increment(1);
     metrics::counter!(DROPPED_ROWS, "reason" => reason).increment(segment.rows);
-    metrics::counter!(DROPPED_BYTES, "reason" => reason).increment(segment.bytes);
+    metrics::counter!(DROPPED_BYTES, "reason" => reason).increment(segment.disk_bytes());
 }
 
 /// Counts files that were deleted.

@@ -112,11 +112,11 @@ fn drop_oldest(
     dropped: &mut Vec<(Arc<SegmentMeta>, Reason)>,
 ) {
     let counted = kept.iter().filter(|segment| counts(segment));
-    let mut bytes: u64 = counted.map(|segment| segment.bytes).sum();
+    let mut bytes: u64 = counted.map(|segment| segment.disk_bytes()).sum();
     kept.retain(|segment| {
         let goes = bytes > bytes_max && counts(segment);
         if goes {
-            bytes -= segment.bytes;
+            bytes -= segment.disk_bytes();
             dropped.push((Arc::clone(segment), Reason::Size));
         }
         !goes
@@ -150,7 +150,7 @@ impl Store {
                     from = %segment.time_min,
                     to = %segment.time_max,
                     rows = segment.rows,
-                    bytes = segment.bytes,
+                bytes = segment.disk_bytes(),
                     reason = reason.name(),
                     "retention dropped a segment"
                 );

@@ -15,12 +15,14 @@ use std::sync::{Arc, RwLock};
 use futures::future::BoxFuture;
 use model::{Checkpoint, Clock, TimeRange, Timestamp};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 
 use crate::catalog::{Catalog, Commit, OriginIds};
 use crate::disk::{self, Disk};
+use crate::files::Files;
 use crate::memory::Pieces;
-use crate::segment::write_segments;
+use crate::segment::{measure_index, write_segments};
+pub(crate) use lifecycle::blocking;
+
 use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, metrics};
 
 /// What the store holds for one table at one moment: each row exactly once.
@@ -94,7 +96,7 @@ struct Inner {
     data_dir: PathBuf,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
-    objects: Arc<LocalFileSystem>,
+    files: Arc<Files>,
     state: RwLock<State>,
     /// Held while a flush writes files that no catalog row names yet.
     flushing: tokio::sync::Mutex<()>,
@@ -139,25 +141,27 @@ impl Store {
                 Some(url) => Catalog::connect(url.as_str()).await?,
                 None => Catalog::open(&data_dir.join("catalog.sqlite")).await?,
             };
-            let segments: Vec<_> = catalog
-                .segments()
-                .await?
-                .into_iter()
-                .map(Arc::new)
-                .collect();
+            let mut segments = catalog.segments().await?;
+            for segment in &mut segments {
+                if segment.index_bytes.is_none() {
+                    segment.index_bytes = Some(measure_index(&data_dir, segment)?);
+                }
+            }
+            let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
             lifecycle::clean(&disk, &data_dir, &catalog, &segments).await?;
             let newest = segments
                 .iter()
                 .filter(|segment| segment.table == Table::Events)
                 .map(|segment| segment.time_max)
                 .max();
-            let objects = Arc::new(LocalFileSystem::new_with_prefix(&data_dir)?);
+            let files = Arc::new(Files::new(data_dir.clone()));
+            files.add(segments.iter().map(AsRef::as_ref));
             Ok(Store(Arc::new(Inner {
                 disk,
                 data_dir,
                 clock,
                 catalog,
-                objects,
+                files,
                 state: RwLock::new(State {
                     segments,
                     newest,
@@ -194,9 +198,10 @@ impl Store {
         Snapshot { segments, memory }
     }
 
-    /// The object store that the paths of segments are relative to.
+    /// The object store that the paths of segments are relative to. It only reads, and what it
+    /// gives was checked.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.0.objects) as Arc<dyn ObjectStore>
+        Arc::clone(&self.0.files) as Arc<dyn ObjectStore>
     }
 
     /// The disk that everything is written to.
@@ -232,7 +237,7 @@ impl Store {
             ..StoreStats::default()
         };
         for segment in &state.segments {
-            stats.disk_bytes += segment.bytes;
+            stats.disk_bytes += segment.disk_bytes();
             if segment.table == Table::Events {
                 stats.events += segment.rows;
             }
@@ -332,13 +337,7 @@ impl Store {
             let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
             let pieces = sealed.pieces.clone();
             let now = self.0.clock.now();
-            let written =
-                tokio::task::spawn_blocking(move || write_segments(&disk, &data_dir, &pieces, now))
-                    .await;
-            let segments = match written {
-                Ok(segments) => segments?,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
+            let segments = blocking(move || write_segments(&disk, &data_dir, &pieces, now)).await?;
             let committed = self.0.catalog.commit(&segments, &sealed.commit, now).await;
             if committed.is_err() {
                 // Whether the transaction has happened is not known for every error.
@@ -346,6 +345,7 @@ impl Store {
             }
             committed?;
             metrics::flushed(&segments);
+            self.0.files.add(&segments);
             let mut state = self.write_state();
             state.segments.extend(segments.into_iter().map(Arc::new));
             state.sealed.clear();

@@ -8,7 +8,6 @@ use axum::{Json, Router};
 use model::{TimeRange, Timestamp};
 use query::QueryContext;
 use serde::{Deserialize, Serialize};
-use storage::Table;
 
 use super::Shared;
 use crate::error::{ApiError, Result};
@@ -34,11 +33,14 @@ pub(crate) struct Erase {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErasedEvents {
     events: u64,
+    /// Rows that were kept about the invocations of these events, gone with them.
+    evidence: u64,
     /// Segments that were rewritten. Their old files go after `storage.deletion_grace`.
     segments: usize,
 }
 
-/// Erases the events that a scope finds inside a time range. Searches that begin afterwards do
+/// Erases the events that a scope finds inside a time range, and the invocations that they
+/// belong to, by their request ids. Metric samples stay: no event is in them. Searches that begin afterwards do
 /// not see them; the bytes are gone from the disk after the grace time.
 #[utoipa::path(
     post, path = "/api/v1/erase", tag = "erase", request_body = Erase,
@@ -70,18 +72,20 @@ pub(crate) async fn erase(
         )
     };
     node.ingest.flush().await.map_err(|error| failed(&error))?;
-    let erased = node.store.erase(Table::Events, range, &erasure).await;
+    let erased = node.store.erase(range, &erasure).await;
     let erased = erased.map_err(|error| failed(&error))?;
     // Without the query's text, which may be the very thing that is to be forgotten.
     tracing::info!(
         from = %range.start,
         to = %range.end,
-        events = erased.rows,
+        events = erased.events,
+        evidence = erased.evidence,
         segments = erased.segments,
         "erased events on request"
     );
     Ok(Json(ErasedEvents {
-        events: erased.rows,
+        events: erased.events,
+        evidence: erased.evidence,
         segments: erased.segments,
     }))
 }

@@ -280,6 +280,41 @@ async fn a_full_disk_refuses_and_goes_on_when_there_is_space() {
 }
 
 #[tokio::test]
+async fn a_disk_that_fills_up_while_segments_are_merged_harms_nobody() {
+    for nth in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        let power = Arc::new(Power::new(usize::MAX, Accident::DiskFull));
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW_MS)));
+        let (store, ingest) = open_at(watched(&power), folder.path(), Arc::clone(&clock))
+            .await
+            .unwrap();
+        for batch in 0..BATCHES {
+            ingest.append(batch_of(batch)).await.unwrap();
+            ingest.flush().await.unwrap();
+        }
+        clock.advance_nanos(2 * storage::WINDOW_NANOS);
+        power.strike_after(nth);
+        let mut life = Life::default();
+        let mut failures = 0;
+        while let Err(error) = upkeep(&store, &mut life).await {
+            assert!(error.is_disk_full(), "full at {nth}: {error}");
+            assert_eq!(messages(&store), expected(BATCHES), "searches go on");
+            failures += 1;
+            assert!(failures < 10, "full at {nth}: {error}");
+        }
+        assert_eq!(messages(&store), expected(BATCHES), "full at {nth}");
+        let segments = store.snapshot(Table::Events, TimeRange::ALL).segments;
+        assert_eq!(segments.len(), 1, "merged when there was space");
+        assert_eq!(unknown_files(&store), Vec::<String>::new());
+        ingest.shutdown().await.unwrap();
+        if power.happened().is_none() {
+            assert!(nth > 5, "only {nth} operations were seen");
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn senders_wait_while_little_space_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let power = Arc::new(Power::new(usize::MAX, Accident::DiskFull));

@@ -2,7 +2,8 @@
 //!
 //! `store_v1` is the folder of a node of the first version that was killed: 62 events of two
 //! windows, evidence of one invocation and two samples in segments of format 1, and one event in
-//! the log.
+//! the log. `store_v2` is one of the time before checksums: 8,300 events in a segment of format 2
+//! with a text index, and one event in the log.
 
 use std::fs;
 use std::path::Path;
@@ -93,5 +94,34 @@ async fn a_store_of_the_first_version_opens_and_is_merged() {
     let running = Arc::new(AtomicBool::new(false));
     while store.compact(&config, &running).await.unwrap() {}
     check(&store);
+    ingest.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_without_checksums_opens_and_gets_them_when_it_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/store_v2");
+    copy(&kept, folder.path());
+    let (store, ingest) = open(folder.path()).await;
+    let mut expected: Vec<String> = (0..8_300)
+        .map(|number| format!("event {number} of the second version"))
+        .collect();
+    expected.push("still in the second version's log".to_owned());
+    expected.sort();
+    let messages = || texts(&rows(&store, Table::Events), "message");
+    assert_eq!(messages(), expected);
+    let segments = || store.snapshot(Table::Events, TimeRange::ALL).segments;
+    assert_eq!(segments()[0].checksums, None);
+    assert_eq!(segments()[0].index_bytes, Some(2_731), "it was measured");
+    ingest.flush().await.unwrap();
+    let config = CompactConfig {
+        settle: std::time::Duration::ZERO,
+        ..CompactConfig::default()
+    };
+    let running = Arc::new(AtomicBool::new(false));
+    while store.compact(&config, &running).await.unwrap() {}
+    assert_eq!(segments().len(), 1);
+    assert!(segments()[0].checksums.is_some());
+    assert_eq!(messages(), expected);
     ingest.shutdown().await.unwrap();
 }

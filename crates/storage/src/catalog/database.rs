@@ -42,8 +42,8 @@ pub(super) enum Database {
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(String),
-    Integer(i64),
-    Bytes(Vec<u8>),
+    Integer(Option<i64>),
+    Bytes(Option<Vec<u8>>),
 }
 
 impl From<&str> for Value {
@@ -54,24 +54,36 @@ impl From<&str> for Value {
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
-        Value::Integer(number)
+        Value::Integer(Some(number))
     }
 }
 
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
-        Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+        Some(number).into()
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(number: Option<u64>) -> Self {
+        Value::Integer(number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
     }
 }
 
 impl From<model::Timestamp> for Value {
     fn from(moment: model::Timestamp) -> Self {
-        Value::Integer(moment.nanos())
+        Value::Integer(Some(moment.nanos()))
     }
 }
 
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Self {
+        Value::Bytes(Some(bytes))
+    }
+}
+
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
         Value::Bytes(bytes)
     }
 }
@@ -230,13 +242,23 @@ impl Row {
             .map(|value| u64::try_from(value).unwrap_or(0))
     }
 
+    /// As [`Row::count`], of a column that may be null.
+    pub(super) fn count_if_any(&self, column: &'static str) -> Result<Option<u64>> {
+        let value: Option<i64> = match self {
+            Row::Sqlite(row) => row.try_get(column),
+            Row::Postgres(row) => row.try_get(column),
+        }
+        .map_err(StorageError::catalog("read a row"))?;
+        Ok(value.map(|value| u64::try_from(value).unwrap_or(0)))
+    }
+
     /// The moment in a column.
     pub(super) fn time(&self, column: &'static str) -> Result<model::Timestamp> {
         self.integer(column).map(model::Timestamp::from_nanos)
     }
 
-    /// The bytes in a column.
-    pub(super) fn bytes(&self, column: &'static str) -> Result<Vec<u8>> {
+    /// The bytes in a column, unless they are null.
+    pub(super) fn bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>> {
         match self {
             Row::Sqlite(row) => row.try_get(column),
             Row::Postgres(row) => row.try_get(column),

@@ -48,7 +48,7 @@ impl Catalog {
             for row in rows {
                 ids.entry((row.text("source")?, row.text("origin")?))
                     .or_default()
-                    .extend(decode_ids(&row.bytes("ids")?));
+                    .extend(decode_ids(&row.bytes("ids")?.unwrap_or_default()));
             }
             Ok(ids)
         })

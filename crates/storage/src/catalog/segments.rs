@@ -7,7 +7,7 @@ use model::Timestamp;
 use super::Catalog;
 use super::database::{Row, Transaction};
 use crate::segment::Generation;
-use crate::{Result, SegmentMeta, StorageError, Table};
+use crate::{Checksums, Result, SegmentMeta, StorageError, Table};
 
 /// A segment whose rows do not count any more, though its files are still there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,12 +132,14 @@ pub(super) async fn insert(
         segment.window_start.into(),
         segment.created_at.into(),
         segment.generation.number().into(),
+        segment.checksums.as_ref().map(Checksums::encode).into(),
+        segment.index_bytes.into(),
     ];
     transaction
         .execute(
             "INSERT INTO segments (id, table_name, path, bytes, row_count, time_min, time_max,
-                 partition, window_start, created_at, generation)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                 partition, window_start, created_at, generation, checksums, index_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             values,
         )
         .await
@@ -146,13 +148,24 @@ pub(super) async fn insert(
 
 fn segment(row: &Row) -> Result<SegmentMeta> {
     let table = row.text("table_name")?;
+    let id = row.text("id")?;
+    let checksums = match row.bytes("checksums")? {
+        Some(bytes) => Some(Checksums::decode(&bytes).ok_or_else(|| {
+            StorageError::Decode(format!(
+                "the catalog's checksums of segment `{id}` are none"
+            ))
+        })?),
+        None => None,
+    };
     Ok(SegmentMeta {
-        id: row.text("id")?,
+        id,
         table: Table::parse(&table).ok_or_else(|| {
             StorageError::Decode(format!("the catalog names an unknown table `{table}`"))
         })?,
         path: object_store::path::Path::from(row.text("path")?),
         bytes: row.count("bytes")?,
+        checksums,
+        index_bytes: row.count_if_any("index_bytes")?,
         rows: row.count("row_count")?,
         time_min: row.time("time_min")?,
         time_max: row.time("time_max")?,

@@ -10,7 +10,7 @@ use model::{Checkpoint, EventId, Timestamp};
 use serde_json::json;
 
 use super::{Catalog, Commit};
-use crate::{Generation, PARTITION_DEFAULT, SegmentMeta, StorageError, Table};
+use crate::{Checksums, Generation, PARTITION_DEFAULT, SegmentMeta, StorageError, Table};
 
 /// An empty database of its own, which can be opened again.
 #[derive(Clone, Debug)]
@@ -85,6 +85,8 @@ fn segment(id: &str, hour: i64) -> SegmentMeta {
         table: Table::Events,
         path: object_store::path::Path::from(format!("segments/events/{id}.parquet")),
         bytes: 10,
+        checksums: Checksums::decode(&[0, 0, 1, 0, 7, 0, 0, 0x80]),
+        index_bytes: Some(4),
         rows: 2,
         time_min: start,
         time_max: start.saturating_add_millis(5),

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use merge::merge;
 pub use plan::{Job, plan};
 
+use crate::store::blocking;
 use crate::{Result, Store, metrics};
 
 /// `[storage.compaction]`: when segments are merged.
@@ -68,12 +69,7 @@ impl Store {
             let inputs = job.inputs.clone();
             let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
             let stopped = Arc::clone(is_stopped);
-            let merging =
-                tokio::task::spawn_blocking(move || merge(&disk, &data_dir, &job, now, &stopped));
-            let merged = match merging.await {
-                Ok(merged) => merged,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
+            let merged = blocking(move || merge(&disk, &data_dir, &job, now, &stopped)).await;
             let merged = match merged {
                 Ok(Some(merged)) => merged,
                 Ok(None) => return Ok(false),
@@ -82,7 +78,7 @@ impl Store {
                     return Err(error);
                 }
             };
-            let read: u64 = inputs.iter().map(|input| input.bytes).sum();
+            let read: u64 = inputs.iter().map(|input| input.disk_bytes()).sum();
             tracing::debug!(
                 table = merged.table.name(),
                 partition = merged.partition,
@@ -91,10 +87,10 @@ impl Store {
                 inputs = inputs.len(),
                 rows = merged.rows,
                 read_bytes = read,
-                written_bytes = merged.bytes,
+            written_bytes = merged.disk_bytes(),
                 "merged segments"
             );
-            let written = merged.bytes;
+            let written = merged.disk_bytes();
             self.replace(&inputs, vec![merged]).await?;
             metrics::compacted(inputs.len(), read, written);
             Ok(true)

@@ -17,6 +17,8 @@ pub(crate) fn segment(id: &str, partition: &str, hour: i64, bytes: u64) -> Arc<S
         table: Table::Events,
         path: object_store::path::Path::from(format!("segments/events/{id}.parquet")),
         bytes,
+        checksums: None,
+        index_bytes: None,
         rows: bytes / 10,
         time_min: start,
         time_max: start.saturating_add_nanos(HOUR - 1),

@@ -1,6 +1,7 @@
 //! The text index of a segment while the segment is written, and its file.
 
-use std::io::Write as _;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -8,7 +9,17 @@ use arrow::array::RecordBatch;
 use super::INDEX_SUFFIX;
 use crate::disk::{Disk, TEMPORARY_SUFFIX};
 use crate::text_index::IndexBuilder;
-use crate::{INDEXED_ROWS_MIN, Result, StorageError, Table};
+use crate::{INDEXED_ROWS_MIN, Result, SegmentMeta, StorageError, Table};
+
+/// Returns how many bytes the text index of `segment` has on disk, 0 if there is none.
+pub(crate) fn measure_index(data_dir: &Path, segment: &SegmentMeta) -> Result<u64> {
+    let path = data_dir.join(segment.index_path().as_ref());
+    match fs::metadata(&path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(StorageError::io("measure", &path)(error)),
+    }
+}
 
 /// Indexes the rows of a segment, once they are enough to be worth it.
 #[derive(Debug)]

@@ -9,8 +9,9 @@ mod writer;
 
 use model::Timestamp;
 
-use crate::Table;
+use crate::{Checksums, Table};
 
+pub(crate) use index_file::measure_index;
 pub use reader::SegmentReader;
 pub use writer::ROW_GROUP_ROWS;
 pub(crate) use writer::{SegmentWriter, WRITE_ROWS, folder_of, write_segments};
@@ -101,8 +102,13 @@ pub struct SegmentMeta {
     pub table: Table,
     /// Where it lies, relative to [`crate::Store::object_store`].
     pub path: object_store::path::Path,
-    /// Size of the file in bytes.
+    /// Size of the file with the rows in bytes.
     pub bytes: u64,
+    /// Its checksums; none if an earlier version wrote it.
+    pub checksums: Option<Checksums>,
+    /// Size of the text index in bytes, 0 if there is none; not known if an earlier version
+    /// wrote the segment.
+    pub index_bytes: Option<u64>,
     /// Rows inside.
     pub rows: u64,
     /// The earliest event time inside.
@@ -127,6 +133,11 @@ impl SegmentMeta {
             partition: self.partition.clone(),
             window_start: self.window_start,
         }
+    }
+
+    /// What all of its files take on disk, in bytes.
+    pub fn disk_bytes(&self) -> u64 {
+        self.bytes + self.index_bytes.unwrap_or(0)
     }
 
     /// Where its text index lies, if it has one.

@@ -1,6 +1,5 @@
 //! Reads segments back as rows of their table, whatever version wrote them.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::SegmentMeta;
 use super::writer::{FORMAT_KEY, FORMAT_VERSION};
+use crate::files::open_checked;
 use crate::{Result, StorageError};
 
 /// Rows that are decoded at once: one page.
@@ -33,13 +33,12 @@ impl std::fmt::Debug for SegmentReader {
 }
 
 impl SegmentReader {
-    /// Opens `segment`, whose path is relative to `data_dir`.
+    /// Opens `segment`, whose path is relative to `data_dir`, after checking the whole file.
     ///
     /// # Errors
     /// If the file is missing or is not what was written.
     pub fn open(data_dir: &Path, segment: &SegmentMeta) -> Result<SegmentReader> {
-        let path = data_dir.join(segment.path.as_ref());
-        let file = File::open(&path).map_err(StorageError::io("open", &path))?;
+        let (path, file) = open_checked(data_dir, segment)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(&path))?;
         let entries = builder.metadata().file_metadata().key_value_metadata();
         let version = entries.and_then(|entries| {

@@ -20,6 +20,7 @@ use super::index_file::IndexWriter;
 use super::series_order::by_series;
 use super::{Generation, ROWS_SUFFIX, SegmentKey, SegmentMeta, window_start};
 use crate::disk::{Disk, DiskFile, TEMPORARY_SUFFIX};
+use crate::files::Summing;
 use crate::memory::event_times;
 use crate::{MemorySegment, PAGE_ROWS, PARTITION_DEFAULT, Result, StorageError, Table};
 
@@ -141,7 +142,7 @@ pub(crate) struct SegmentWriter {
     id: String,
     folder: PathBuf,
     path: PathBuf,
-    writer: ArrowWriter<DiskFile>,
+    writer: ArrowWriter<Summing<DiskFile>>,
     index: IndexWriter,
     rows: u64,
     time_min: Timestamp,
@@ -163,7 +164,7 @@ impl SegmentWriter {
         let path = folder.join(format!("{id}{ROWS_SUFFIX}"));
         let file = disk.create(&folder.join(format!("{id}{ROWS_SUFFIX}{TEMPORARY_SUFFIX}")))?;
         let properties = properties(key.table, generation);
-        let writer = ArrowWriter::try_new(file, key.table.schema(), Some(properties))
+        let writer = ArrowWriter::try_new(Summing::new(file), key.table.schema(), Some(properties))
             .map_err(StorageError::parquet("begin a segment"))?;
         Ok(SegmentWriter {
             disk: disk.clone(),
@@ -199,17 +200,20 @@ impl SegmentWriter {
         self.writer
             .finish()
             .map_err(StorageError::parquet("finish a segment"))?;
-        let file = self.writer.inner();
+        let checksums = self.writer.inner().checksums();
+        let file = self.writer.inner().inner();
         let bytes = file.bytes()?;
         self.disk.publish(file, &self.path)?;
         let table = self.key.table;
-        self.index.finish(&self.disk, &self.folder, &self.id)?;
+        let index_bytes = self.index.finish(&self.disk, &self.folder, &self.id)?;
         let name = format!("{}{ROWS_SUFFIX}", self.id);
         Ok(SegmentMeta {
             path: object_store::path::Path::from_iter([SEGMENTS_DIR, table.name(), &name]),
             id: self.id,
             table,
             bytes,
+            checksums: Some(checksums),
+            index_bytes: Some(index_bytes),
             rows: self.rows,
             time_min: self.time_min,
             time_max: self.time_max,

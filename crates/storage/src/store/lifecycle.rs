@@ -40,7 +40,7 @@ impl Store {
 
     /// Remembers which file an error is about, so that it does not keep others from being merged.
     pub(crate) fn note_unreadable(&self, error: &StorageError) {
-        if let StorageError::Unreadable { path, .. } = error {
+        if let StorageError::Unreadable { path, .. } | StorageError::Damaged { path, .. } = error {
             tracing::error!(path = %path.display(), "a segment cannot be read and is left out of merges");
             self.write_state().unreadable.insert(path.clone());
         }
@@ -60,6 +60,7 @@ impl Store {
             self.0.is_uncertain.store(true, Ordering::Relaxed);
             return Err(error);
         }
+        self.0.files.add(&new);
         let ids: HashSet<String> = ids.into_iter().collect();
         let mut state = self.write_state();
         let (retired, kept) = std::mem::take(&mut state.segments)
@@ -88,6 +89,7 @@ impl Store {
             let _flushing = self.0.flushing.lock().await;
             let live = self.0.catalog.segments().await?;
             let retired = self.0.catalog.retired().await?;
+            self.0.files.add(&live);
             let mut state = self.write_state();
             let known: HashMap<String, Arc<SegmentMeta>> = state
                 .segments
@@ -165,6 +167,7 @@ impl Store {
     async fn delete_retired(&self, due: Vec<Arc<SegmentMeta>>) -> Result<()> {
         let ids: Vec<String> = due.iter().map(|segment| segment.id.clone()).collect();
         let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
+        self.0.files.remove(due.iter().map(AsRef::as_ref));
         blocking(move || delete_files(&disk, &data_dir, due.iter().map(AsRef::as_ref))).await?;
         self.0.catalog.forget(&ids).await?;
         metrics::deleted(ids.len());
@@ -220,7 +223,7 @@ fn delete_files<'a>(
 }
 
 /// Runs work on files where it may take its time.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {

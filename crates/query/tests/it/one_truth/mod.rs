@@ -1,22 +1,27 @@
 //! One truth: a query gives the same rows with indexes and without, before a flush and after it,
-//! and the rows that a plain loop over the events gives.
+//! after a merge and a restart, and the rows that a plain loop over the events gives.
 
+mod damage;
 mod events;
 mod oracle;
 mod questions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampNanosecondType;
 use model::{ManualClock, TimeRange, Timestamp};
 use query::{
-    Engine, EngineConfig, QueryContext, SearchConfig, SearchRequest, SearchStatus, Searches,
+    Engine, EngineConfig, QueryContext, QueryError, SearchConfig, SearchRequest, SearchStatus,
+    Searches,
 };
-use storage::{MemorySegment, Pending, Store, StoreConfig, Table};
+use storage::{CompactConfig, MemorySegment, Pending, Store, StoreConfig, Table};
 
 use events::{Event, Random};
+use questions::Question;
 
 /// More than a segment needs to be indexed.
 const FLUSHED: usize = 10_000;
@@ -62,10 +67,19 @@ fn context(range: TimeRange) -> QueryContext {
 
 /// The event times of the rows that a query finds; every event has its own.
 async fn ask(engine: &Engine, text: &str, range: TimeRange) -> BTreeSet<i64> {
+    try_ask(engine, text, range).await.unwrap()
+}
+
+/// As [`ask`], of files that may not be what they should be.
+async fn try_ask(
+    engine: &Engine,
+    text: &str,
+    range: TimeRange,
+) -> Result<BTreeSet<i64>, QueryError> {
     let session = engine.session(range).unwrap();
     let planned = query::plan(text, &context(range), &session)
         .unwrap_or_else(|mistakes| panic!("{text}: {mistakes:?}"));
-    let output = planned.execute(&session).await.unwrap();
+    let output = planned.execute(&session).await?;
     let mut found = BTreeSet::new();
     for batch in output.batches {
         let times = batch.column_by_name("event_time").unwrap();
@@ -74,7 +88,7 @@ async fn ask(engine: &Engine, text: &str, range: TimeRange) -> BTreeSet<i64> {
             assert!(found.insert(*time), "{text}: a row came twice");
         }
     }
-    found
+    Ok(found)
 }
 
 fn only(found: &BTreeSet<i64>, events: &[Event], keep: impl Fn(&Event) -> bool) -> BTreeSet<i64> {
@@ -86,50 +100,86 @@ fn only(found: &BTreeSet<i64>, events: &[Event], keep: impl Fn(&Event) -> bool) 
     found.intersection(&known).copied().collect()
 }
 
-async fn check_one_truth(seed: u64) {
-    let mut random = Random::new(seed);
-    let events = events::events(&mut random, 2 * FLUSHED + 500);
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
-    let (first, rest) = events.split_at(FLUSHED);
-    let (second, unflushed) = rest.split_at(FLUSHED);
-    let questions: Vec<_> = (0..QUESTIONS)
-        .map(|_| questions::question(&mut random, &events))
-        .collect();
-    publish(&store, 1, first);
-    let (with, without) = (engine(&store, true), engine(&store, false));
-    let mut before_flush = Vec::new();
-    for question in &questions {
-        before_flush.push(ask(&with, &question.text(), TimeRange::ALL).await);
+/// All segments that may be merged are, as if their hour had ended long ago.
+async fn compact(store: &Store) {
+    let config = CompactConfig {
+        settle: Duration::ZERO,
+        ..CompactConfig::default()
+    };
+    let running = Arc::new(AtomicBool::new(false));
+    while store.compact(&config, &running).await.unwrap() {}
+    let segments = store.snapshot(Table::Events, TimeRange::ALL).segments;
+    assert_eq!(segments.len(), 1, "all of it is merged");
+}
+
+/// A question and the times of the events that it finds.
+type Answer = (Question, BTreeSet<i64>);
+
+/// Asks again what was asked before, with indexes and without.
+async fn check_again(store: &Store, answers: &[Answer], when: &str) {
+    for (uses_indexes, how) in [(true, "with indexes"), (false, "without indexes")] {
+        let engine = engine(store, uses_indexes);
+        for (question, before) in answers {
+            let (text, range) = (question.text(), question.range());
+            let found = ask(&engine, &text, range).await;
+            assert_eq!(found, *before, "{when}, {how}: {text}");
+        }
     }
-    flush(&store).await;
-    publish(&store, 2, second);
-    flush(&store).await;
-    publish(&store, 3, unflushed);
-    for (question, before) in questions.iter().zip(before_flush) {
+}
+
+/// Asks while the second part of the events is in a segment and the third in memory; finds what
+/// was found of the first before it was flushed, and what a plain loop finds.
+async fn check_answers(store: &Store, events: &[Event], asked: Vec<Answer>) -> Vec<Answer> {
+    let engine = engine(store, true);
+    let mut answers = Vec::new();
+    for (question, before_flush) in asked {
         let (text, range) = (question.text(), question.range());
-        let found = ask(&with, &text, range).await;
-        assert_eq!(
-            found,
-            ask(&without, &text, range).await,
-            "without indexes: {text}"
-        );
+        let found = ask(&engine, &text, range).await;
         if range == TimeRange::ALL {
             assert_eq!(
-                only(&found, first, |_| true),
-                before,
+                only(&found, &events[..FLUSHED], |_| true),
+                before_flush,
                 "before the flush: {text}"
             );
         }
         // What a word is beyond ASCII is the language's business; the oracle leaves it alone.
-        let plain = only(&found, &events, |event| event.message.is_ascii());
+        let plain = only(&found, events, |event| event.message.is_ascii());
         let expected = events
             .iter()
             .filter(|event| event.message.is_ascii() && range.contains(event.time))
             .filter(|event| question.is_true_of(event));
         let expected: BTreeSet<i64> = expected.map(|event| event.time.nanos()).collect();
         assert_eq!(plain, expected, "by a plain loop: {text}");
+        answers.push((question, found));
     }
+    answers
+}
+
+async fn check_one_truth(seed: u64) {
+    let mut random = Random::new(seed);
+    let events = events::events(&mut random, 2 * FLUSHED + 500);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    publish(&store, 1, &events[..FLUSHED]);
+    let mut asked = Vec::new();
+    let in_memory = engine(&store, true);
+    for _ in 0..QUESTIONS {
+        let question = questions::question(&mut random, &events);
+        let found = ask(&in_memory, &question.text(), TimeRange::ALL).await;
+        asked.push((question, found));
+    }
+    flush(&store).await;
+    publish(&store, 2, &events[FLUSHED..2 * FLUSHED]);
+    flush(&store).await;
+    publish(&store, 3, &events[2 * FLUSHED..]);
+    let answers = check_answers(&store, &events, asked).await;
+    check_again(&store, &answers, "with two segments").await;
+    flush(&store).await;
+    compact(&store).await;
+    check_again(&store, &answers, "merged").await;
+    drop((in_memory, store));
+    let store = open(folder.path()).await;
+    check_again(&store, &answers, "opened again").await;
 }
 
 #[tokio::test]
