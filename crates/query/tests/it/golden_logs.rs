@@ -68,7 +68,7 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-fn events(text: &str) -> Vec<LogEvent> {
+pub(crate) fn events(text: &str) -> Vec<LogEvent> {
     let mut seconds = -60;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     lines
@@ -112,7 +112,7 @@ fn event(keys: Map<String, Value>, seconds: i64) -> LogEvent {
 }
 
 /// A node of its own that holds `events`.
-async fn searches(events: Vec<LogEvent>, folder: &Path) -> (Searches, Ingest) {
+pub(crate) async fn searches(events: Vec<LogEvent>, folder: &Path) -> (Searches, Ingest) {
     let batch = EventBatch {
         events,
         ..EventBatch::default()
