@@ -7,6 +7,10 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
 /// Longest query text, in characters (Sumo Logic's own limit).
 pub const QUERY_CHARS_MAX: usize = 15_000;
+/// Stages of one query: plans nest by stages, and whoever walks them needs stack for each.
+pub const QUERY_STAGES_MAX: usize = 300;
+/// Conditions in a row, of a scope or joined by `and` or `or`: for the same reason.
+pub const QUERY_CONDITIONS_MAX: usize = 1_000;
 /// Deepest nesting that is followed in JSON.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Messages that one search keeps for paging, newest first.

@@ -52,9 +52,9 @@ mod withtime;
 
 use crate::descriptor::Descriptor;
 use crate::plan::planner::Planner;
-use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Parsed, Tokens};
+use crate::syntax::{Diagnostic, habits};
 
 type Apply = fn(&mut Tokens, &mut Planner<'_>) -> Parsed<()>;
 
@@ -222,7 +222,10 @@ fn unknown(tokens: &Tokens) -> Option<Diagnostic> {
         .iter()
         .map(|entry| entry.descriptor.name);
     let found = Diagnostic::error(tokens.span(), format!("there is no operator `{word}`"));
-    Some(found.suggesting(word, operators.chain(aggregates)))
+    Some(match habits::stage(word) {
+        Some(instead) => found.expecting(instead),
+        None => found.suggesting(word, operators.chain(aggregates)),
+    })
 }
 
 /// A stage of a metrics query: `sum by host`, `quantize 1m`.
@@ -237,5 +240,11 @@ fn of_metrics(tokens: &Tokens, word: &str) -> Option<Diagnostic> {
     let mut of_metrics = crate::metrics_descriptors().into_iter();
     let is_one = of_metrics.any(|unit| unit.name.eq_ignore_ascii_case(word));
     let message = format!("`{word}` works on metrics and not on logs");
-    is_one.then(|| Diagnostic::error(tokens.span(), message))
+    is_one.then(|| {
+        let found = Diagnostic::error(tokens.span(), message);
+        match habits::stage(word) {
+            Some(instead) => found.expecting(instead),
+            None => found,
+        }
+    })
 }

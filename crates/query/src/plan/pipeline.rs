@@ -8,6 +8,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 use futures::FutureExt as _;
 use model::TimeRange;
+use model::limits::QUERY_STAGES_MAX;
 
 use super::planner::Planner;
 use super::stage::{self, Running, Step, Table};
@@ -149,6 +150,15 @@ impl Pipeline {
     /// Reads one stage and adds it to the plan; a mistake in it is noted.
     pub(crate) fn apply(&self, planner: &mut Planner<'_>, place: usize, range: &Range<usize>) {
         planner.stage = place;
+        planner.applied += 1;
+        if planner.applied > QUERY_STAGES_MAX {
+            if planner.applied == QUERY_STAGES_MAX + 1 {
+                let message = format!("more than {QUERY_STAGES_MAX} stages (QUERY_STAGES_MAX)");
+                let found = Diagnostic::error(range.clone(), message);
+                planner.diagnostics.push(found);
+            }
+            return;
+        }
         let words = lexer::lex(&self.text, range.clone(), &mut planner.diagnostics);
         let mut tokens = Tokens::new(words, range.end);
         if let Err(found) = operators::apply(&mut tokens, planner) {

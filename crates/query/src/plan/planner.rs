@@ -79,6 +79,8 @@ pub(crate) struct Planner<'a> {
     /// The pipeline that is planned, and the place of the stage at hand in it.
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) stage: usize,
+    /// How many stages the plan has been through, those inside other stages included.
+    pub(super) applied: usize,
     pub(crate) session: &'a SessionContext,
     pub(crate) plan: LogicalPlan,
     pub(crate) fields: Vec<ResultField>,
@@ -123,6 +125,7 @@ impl<'a> Planner<'a> {
         Planner {
             pipeline,
             stage: 0,
+            applied: 0,
             session,
             plan,
             fields: Vec::new(),

@@ -55,15 +55,20 @@ pub(super) fn condition(planner: &mut Planner<'_>, scope: &Scope) -> Expr {
         }
         Scope::Subquery(span) => planner.subquery(span, true),
         Scope::Not(inner) => not(condition(planner, inner)),
-        Scope::And(parts) => parts
-            .iter()
-            .map(|part| condition(planner, part))
-            .reduce(Expr::and)
-            .unwrap_or_else(|| lit(true)),
-        Scope::Or(parts) => parts
-            .iter()
-            .map(|part| condition(planner, part))
-            .reduce(Expr::or)
-            .unwrap_or_else(|| lit(true)),
+        Scope::And(parts) => joined(planner, parts, Expr::and),
+        Scope::Or(parts) => joined(planner, parts, Expr::or),
+    }
+}
+
+/// Joins the conditions of `parts` to a shallow tree: whoever walks it must not run out of stack.
+fn joined(planner: &mut Planner<'_>, parts: &[Scope], join: fn(Expr, Expr) -> Expr) -> Expr {
+    match parts {
+        [] => lit(true),
+        [one] => condition(planner, one),
+        _ => {
+            let (left, right) = parts.split_at(parts.len() / 2);
+            let left = joined(planner, left, join);
+            join(left, joined(planner, right, join))
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use model::limits::QUERY_CONDITIONS_MAX;
+
 use super::Diagnostic;
 use super::lexer::TokenKind;
 use super::tokens::{Name, Parsed, Tokens};
@@ -97,6 +99,7 @@ fn disjunction(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut parts = vec![conjunction(tokens)?];
     while tokens.word("or") || tokens.symbol("||") {
         parts.push(conjunction(tokens)?);
+        at_most_conditions(tokens, &parts)?;
     }
     Ok(balanced(Operation::Or, parts))
 }
@@ -105,8 +108,19 @@ fn conjunction(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut parts = vec![negation(tokens)?];
     while tokens.word("and") || tokens.symbol("&&") {
         parts.push(negation(tokens)?);
+        at_most_conditions(tokens, &parts)?;
     }
     Ok(balanced(Operation::And, parts))
+}
+
+/// The optimiser puts conditions in a row again, whatever the tree.
+fn at_most_conditions(tokens: &Tokens, parts: &[Expression]) -> Parsed<()> {
+    if parts.len() <= QUERY_CONDITIONS_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("more than {QUERY_CONDITIONS_MAX} conditions in a row (QUERY_CONDITIONS_MAX)");
+    Err(Diagnostic::error(tokens.span(), message).expecting("`in (…)` or a lookup table"))
 }
 
 /// Hundreds of conditions in a row make a shallow tree: whoever walks it must not run out of stack.
@@ -311,11 +325,16 @@ fn named(tokens: &mut Tokens) -> Parsed<Expression> {
     let Some(TokenKind::Word(word)) = tokens.next().map(|token| token.kind) else {
         return Err(tokens.unexpected("a name"));
     };
+    let opening = tokens.span();
     if tokens.symbol("(") {
         let mut arguments = Vec::new();
         while !tokens.symbol(")") {
-            if !arguments.is_empty() {
-                tokens.expect_symbol(",")?;
+            if tokens.is_done() {
+                let found = Diagnostic::error(opening, "this parenthesis is never closed");
+                return Err(found.expecting("`)`"));
+            }
+            if !arguments.is_empty() && !tokens.symbol(",") {
+                return Err(tokens.unexpected("`,` or `)`"));
             }
             arguments.push(parse(tokens)?);
         }

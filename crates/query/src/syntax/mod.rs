@@ -2,6 +2,7 @@
 
 pub(crate) mod diagnostic;
 pub(crate) mod expression;
+pub(crate) mod habits;
 pub(crate) mod lexer;
 pub(crate) mod pipeline;
 pub(crate) mod scope;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use model::limits::QUERY_CONDITIONS_MAX;
+
 use super::Diagnostic;
 use super::expression::Operation;
 use super::lexer::unescape;
@@ -54,6 +56,16 @@ enum Word {
 /// Reads the scope in `text[range]`.
 pub(crate) fn parse(text: &str, range: Range<usize>, diagnostics: &mut Vec<Diagnostic>) -> Scope {
     let words = words(text, range.clone());
+    let is_condition = |word: &Word| matches!(word, Word::Plain(_) | Word::Quoted(_));
+    let mut conditions = words.iter().filter(|(word, _)| is_condition(word));
+    if let Some((_, span)) = conditions.nth(QUERY_CONDITIONS_MAX) {
+        let message = format!(
+            "more than {QUERY_CONDITIONS_MAX} words and values in one scope (QUERY_CONDITIONS_MAX)"
+        );
+        let found = Diagnostic::error(span.clone(), message);
+        diagnostics.push(found.expecting("a `[subquery: …]` or a lookup table"));
+        return Scope::All;
+    }
     let mut parser = Parser {
         words,
         position: 0,
@@ -209,9 +221,11 @@ impl Parser<'_> {
 
     fn all(&mut self) -> Scope {
         let mut parts = Vec::new();
+        let mut wants_more = true;
         loop {
             if self.is_keyword("and") {
                 self.position += 1;
+                wants_more = true;
                 continue;
             }
             match self.peek() {
@@ -219,8 +233,9 @@ impl Parser<'_> {
                 _ if self.is_keyword("or") => break,
                 _ => parts.push(self.one()),
             }
+            wants_more = false;
         }
-        if parts.is_empty() {
+        if wants_more {
             let span = self.span();
             self.diagnostics.push(
                 Diagnostic::error(span, "a condition is missing here")

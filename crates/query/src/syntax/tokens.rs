@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Diagnostic;
 use super::lexer::{Token, TokenKind};
+use super::{Diagnostic, habits};
 
 /// A cursor over words.
 #[derive(Debug)]
@@ -124,9 +124,14 @@ impl Tokens {
 
     /// An error at the next word.
     pub(crate) fn unexpected(&self, expected: &str) -> Diagnostic {
-        let message = match self.peek() {
-            None => "the stage ends too early".to_owned(),
-            Some(_) => "this does not belong here".to_owned(),
+        let habit = match self.peek() {
+            Some(TokenKind::Word(word)) => habits::inside(word),
+            _ => None,
+        };
+        let (message, expected) = match (self.peek(), habit) {
+            (None, _) => ("the stage ends too early".to_owned(), expected),
+            (Some(_), Some(habit)) => habit,
+            (Some(_), None) => ("this does not belong here".to_owned(), expected),
         };
         Diagnostic::error(self.span(), message).expecting(expected)
     }
