@@ -86,3 +86,95 @@ pub struct InvocationEvidence {
     /// The trace id (AWS X-Ray: `1-…`).
     pub trace_id: Option<String>,
 }
+
+impl InvocationEvidence {
+    /// Whether `other` tells of the same invocation.
+    pub fn is_of_same_invocation(&self, other: &InvocationEvidence) -> bool {
+        self.request_id == other.request_id
+            && self.function == other.function
+            && self.provider == other.provider
+            && self.account == other.account
+            && self.region == other.region
+    }
+
+    /// Adds what `other` tells of the same invocation.
+    pub fn merge(&mut self, other: InvocationEvidence) {
+        let number = |mine: &mut Option<f64>, other: Option<f64>| {
+            let is_larger = |other: f64| mine.is_none_or(|mine| other.total_cmp(&mine).is_gt());
+            if other.is_some_and(is_larger) {
+                *mine = other;
+            }
+        };
+        larger(&mut self.version, other.version);
+        larger(&mut self.instance, other.instance);
+        larger(&mut self.event_time, other.event_time);
+        if self.start.is_none() || other.start.is_some_and(|start| Some(start) < self.start) {
+            self.start = other.start;
+        }
+        number(&mut self.duration_ms, other.duration_ms);
+        number(&mut self.billed_ms, other.billed_ms);
+        number(&mut self.init_ms, other.init_ms);
+        number(&mut self.memory_size_mb, other.memory_size_mb);
+        number(&mut self.memory_used_mb, other.memory_used_mb);
+        larger(&mut self.status, other.status);
+        larger(&mut self.error_type, other.error_type);
+        larger(&mut self.error_message, other.error_message);
+        larger(&mut self.trace_id, other.trace_id);
+    }
+}
+
+/// Takes the larger of two values; any is larger than none.
+fn larger<T: Ord>(mine: &mut Option<T>, other: Option<T>) {
+    if other > *mine {
+        *mine = other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_comes_to_the_same_in_any_order() {
+        let start = InvocationEvidence {
+            request_id: "a".to_owned(),
+            event_time: Some(Timestamp::from_millis(1)),
+            start: Some(Timestamp::from_millis(1)),
+            version: Some(Arc::from("7")),
+            ..InvocationEvidence::default()
+        };
+        let report = InvocationEvidence {
+            request_id: "a".to_owned(),
+            event_time: Some(Timestamp::from_millis(9)),
+            start: Some(Timestamp::from_millis(2)),
+            duration_ms: Some(8.0),
+            status: Some(InvocationStatus::Error),
+            ..InvocationEvidence::default()
+        };
+        let ok = InvocationEvidence {
+            duration_ms: Some(7.5),
+            status: Some(InvocationStatus::Ok),
+            ..report.clone()
+        };
+        let merged = |parts: [&InvocationEvidence; 3]| {
+            let mut merged = parts[0].clone();
+            assert!(merged.is_of_same_invocation(parts[1]));
+            merged.merge(parts[1].clone());
+            merged.merge(parts[2].clone());
+            merged
+        };
+        let expected = InvocationEvidence {
+            start: start.start,
+            version: start.version.clone(),
+            ..report.clone()
+        };
+        assert_eq!(merged([&start, &report, &ok]), expected);
+        assert_eq!(merged([&ok, &start, &report]), expected);
+        assert_eq!(merged([&report, &ok, &start]), expected);
+        let other = InvocationEvidence {
+            function: Some(Arc::from("f")),
+            ..start.clone()
+        };
+        assert!(!start.is_of_same_invocation(&other));
+    }
+}

@@ -6,9 +6,9 @@ use crate::limits::JSON_DEPTH_MAX;
 /// Whether `json` is nested at most [`JSON_DEPTH_MAX`] deep; deeper text must not be given to a
 /// JSON reader and stays text.
 pub fn is_shallow_json(json: &[u8]) -> bool {
-    let is_opening = |byte: &&u8| matches!(byte, b'{' | b'[');
     // No text is nested more deeply than it has opening brackets.
-    json.iter().filter(is_opening).nth(JSON_DEPTH_MAX).is_none() || depth_fits(json)
+    let mut opening = memchr::memchr2_iter(b'{', b'[', json);
+    opening.nth(JSON_DEPTH_MAX).is_none() || depth_fits(json)
 }
 
 fn depth_fits(bytes: &[u8]) -> bool {

@@ -4,6 +4,7 @@
 pub mod duration;
 mod event;
 mod invocation;
+mod iso8601;
 mod json_depth;
 mod level;
 pub mod limits;
@@ -15,6 +16,7 @@ mod time;
 
 pub use event::{EventId, LogEvent, Provider, SourceMetadata};
 pub use invocation::{InvocationEvidence, InvocationStatus};
+pub use iso8601::iso8601;
 pub use json_depth::is_shallow_json;
 pub use level::Level;
 pub use sample::{Sample, Series};

@@ -1,5 +1,6 @@
 //! Makes events of a request's body and headers. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,7 +76,10 @@ impl Decoder {
 
     /// Makes the events of one request. Bytes that are not UTF-8 become U+FFFD.
     pub(crate) fn decode(&self, body: &[u8], overrides: Overrides) -> Vec<LogEvent> {
-        let text = String::from_utf8_lossy(body);
+        let text = match std::str::from_utf8(body) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(body),
+        };
         let template = self.with_overrides(overrides);
         let mut events = Vec::new();
         match &self.rule {
@@ -141,15 +145,7 @@ impl Decoder {
         }
         let metadata = Arc::clone(&template.metadata);
         let mut interner = Interner::default();
-        // Forwarders of Lambda logs put the log group and stream here.
-        if let Some(function) = function_of_group(&metadata.host) {
-            template.provider = Some(Provider::Aws);
-            template.function = Some(Arc::from(function));
-            if let Some(stream) = StreamName::parse(&metadata.name) {
-                template.version = Some(Arc::from(stream.version));
-                template.instance = Some(Arc::from(stream.instance));
-            }
-        }
+        name_function(&mut template, &metadata);
         for pair in overrides.fields.iter().flat_map(|fields| fields.split(',')) {
             if let Some((name, value)) = pair.split_once('=') {
                 put(&mut template, name.trim(), value.trim(), &mut interner);
@@ -160,9 +156,29 @@ impl Decoder {
     }
 }
 
+/// Forwarders of Lambda logs put the log group and stream into host and name.
+pub(super) fn name_function(event: &mut LogEvent, metadata: &SourceMetadata) {
+    if let Some(function) = function_of_group(&metadata.host) {
+        event.provider = Some(Provider::Aws);
+        event.function = Some(Arc::from(function));
+        if let Some(stream) = StreamName::parse(&metadata.name) {
+            event.version = Some(Arc::from(stream.version));
+            event.instance = Some(Arc::from(stream.instance));
+        }
+    }
+}
+
 /// The lines of a body that are not empty, without their ends.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.split('\n')
+    let mut ends = memchr::memchr_iter(b'\n', text.as_bytes());
+    let mut start = Some(0);
+    let lines = std::iter::from_fn(move || {
+        let begin = start?;
+        let end = ends.next();
+        start = end.map(|end| end + 1);
+        text.get(begin..end.unwrap_or(text.len()))
+    });
+    lines
         .map(|line| line.strip_suffix('\r').unwrap_or(line))
         .filter(|line| !line.is_empty())
 }

@@ -5,6 +5,7 @@
 //! samples; all pure.
 
 mod decode;
+mod flat_json;
 mod metrics;
 mod ndjson;
 mod receive;
@@ -77,6 +78,17 @@ pub struct Config {
     /// With `format = "ndjson"`: the key of the event's message; `message` if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_field: Option<String>,
+    /// With `format = "ndjson"`: the key of the event's `_sourceCategory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category_field: Option<String>,
+    /// With `format = "ndjson"`: the key of the event's `_sourceHost`, for AWS Lambda the log
+    /// group's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_field: Option<String>,
+    /// With `format = "ndjson"`: the key of the event's `_sourceName`, for AWS Lambda the log
+    /// stream's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_field: Option<String>,
 }
 
 impl Config {
@@ -119,11 +131,17 @@ impl Config {
                 "\"ndjson\" always has one event a line".to_owned(),
             );
         }
-        if !is_ndjson && self.time_field.is_some() {
-            return wrong("time_field", "needs format = \"ndjson\"".to_owned());
-        }
-        if !is_ndjson && self.message_field.is_some() {
-            return wrong("message_field", "needs format = \"ndjson\"".to_owned());
+        let keys = [
+            ("time_field", &self.time_field),
+            ("message_field", &self.message_field),
+            ("category_field", &self.category_field),
+            ("host_field", &self.host_field),
+            ("name_field", &self.name_field),
+        ];
+        for (setting, key) in keys {
+            if !is_ndjson && key.is_some() {
+                return wrong(setting, "needs format = \"ndjson\"".to_owned());
+            }
         }
         Ok(())
     }

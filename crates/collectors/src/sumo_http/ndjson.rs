@@ -1,25 +1,42 @@
-//! Makes events of lines that are JSON objects: two keys give time and message, keys named like
-//! a serverless column fill it, the others become fields. A line that is not such an object is
+//! Makes events of lines that are JSON objects: some keys give time, message and source metadata,
+//! keys named like a serverless column fill it, the others become fields. A line that is not such an object is
 //! kept whole as a message. Pure.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use model::LogEvent;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
-use super::decode::lines;
+use super::decode::{lines, name_function};
+use super::flat_json::{Pair, read_flat};
 use super::{Config, time};
 use crate::support::fields::{Interner, keep_last, set_column};
 use crate::support::parts;
 
-/// The two keys that are taken out.
+/// The keys that are taken out.
 #[derive(Debug)]
 pub(super) struct Ndjson {
     time_field: Option<String>,
     message_field: String,
+    /// Those of category, host and name.
+    metadata_fields: [Option<String>; 3],
 }
+
+/// What repeats from line to line.
+#[derive(Default)]
+struct Memory {
+    interner: Interner,
+    /// Events as their metadata begins them.
+    templates: HashMap<String, LogEvent>,
+    key: String,
+}
+
+/// Templates remembered before the memory starts again.
+const TEMPLATES_MAX: usize = 8_192;
 
 impl Ndjson {
     pub(super) fn new(config: &Config) -> Self {
@@ -29,75 +46,119 @@ impl Ndjson {
                 .message_field
                 .clone()
                 .unwrap_or_else(|| "message".to_owned()),
+            metadata_fields: [
+                config.category_field.clone(),
+                config.host_field.clone(),
+                config.name_field.clone(),
+            ],
         }
     }
 
     /// Appends the events of `text` to `events`.
     pub(super) fn decode(&self, text: &str, template: &LogEvent, events: &mut Vec<LogEvent>) {
-        let mut interner = Interner::default();
+        let mut memory = Memory::default();
         let mut pairs = Vec::new();
         for line in lines(text) {
             pairs.clear();
-            let mut event = template.clone();
-            if model::is_shallow_json(line.as_bytes()) && read_object(line, &mut pairs) {
-                self.fill(&mut event, line, &pairs, &mut interner);
+            let event = if read_flat(line, &mut pairs) || read_object(line, &mut pairs) {
+                let mut event = self.begin(template, &pairs, &mut memory);
+                self.fill(&mut event, line, &mut pairs, &mut memory.interner);
+                event
             } else {
-                line.clone_into(&mut event.message);
-            }
+                LogEvent {
+                    message: line.to_owned(),
+                    ..template.clone()
+                }
+            };
             parts::push(events, event);
         }
+    }
+
+    /// An event with the metadata of its line.
+    fn begin(&self, template: &LogEvent, pairs: &[Pair<'_>], memory: &mut Memory) -> LogEvent {
+        let given = self.metadata_fields.each_ref().map(|field| {
+            let field = field.as_deref()?;
+            let last = pairs.iter().rev().find(|(name, _)| name == field);
+            last.and_then(|(_, text)| text.as_deref())
+        });
+        if given.iter().all(Option::is_none) {
+            return template.clone();
+        }
+        memory.key.clear();
+        for text in &given {
+            memory.key.push_str(text.unwrap_or_default());
+            memory.key.push('\0');
+        }
+        if let Some(known) = memory.templates.get(&memory.key) {
+            return known.clone();
+        }
+        let mut event = template.clone();
+        let metadata = Arc::make_mut(&mut event.metadata);
+        let places = [
+            &mut metadata.category,
+            &mut metadata.host,
+            &mut metadata.name,
+        ];
+        for (place, text) in places.into_iter().zip(given) {
+            if let Some(text) = text {
+                text.clone_into(place);
+            }
+        }
+        let metadata = Arc::clone(&event.metadata);
+        name_function(&mut event, &metadata);
+        if memory.templates.len() >= TEMPLATES_MAX {
+            memory.templates.clear();
+        }
+        memory.templates.insert(memory.key.clone(), event.clone());
+        event
     }
 
     fn fill(
         &self,
         event: &mut LogEvent,
         line: &str,
-        pairs: &[(Cow<'_, str>, LazyValue<'_>)],
+        pairs: &mut Vec<Pair<'_>>,
         interner: &mut Interner,
     ) {
         let message = pairs
             .iter()
-            .rev()
-            .find(|(name, _)| *name == self.message_field);
-        match message {
-            Some((_, value)) => event.message = text_of(value).into_owned(),
-            // Nothing was taken out of the line, so its fields need not be kept beside it.
-            None => line.clone_into(&mut event.message),
+            .rposition(|(name, _)| *name == self.message_field);
+        if message.is_none() {
+            // Nothing is taken out of the line, so its fields need not be kept beside it.
+            line.clone_into(&mut event.message);
         }
-        event
-            .fields
-            .reserve(if message.is_some() { pairs.len() } else { 0 });
-        for (name, value) in pairs {
-            if *name == self.message_field || value.is_null() {
+        for (place, (name, text)) in pairs.drain(..).enumerate() {
+            if Some(place) == message {
+                event.message = text.map_or_else(|| "null".to_owned(), Cow::into_owned);
                 continue;
             }
-            let text = text_of(value);
+            let Some(text) = text else { continue };
+            if self.is_taken(&name) {
+                continue;
+            }
             if Some(name.as_ref()) == self.time_field.as_deref()
                 && let Some(moment) = time::parse(&text)
             {
                 event.event_time = Some(moment);
-            } else if !set_column(event, name, &text, interner) && message.is_some() {
-                event
-                    .fields
-                    .push((name.as_ref().to_owned(), text.into_owned()));
+            } else if !set_column(event, &name, &text, interner) && message.is_some() {
+                event.fields.push((name.into_owned(), text.into_owned()));
             }
         }
         keep_last(&mut event.fields);
     }
-}
 
-/// A string's content, or any other value's JSON text.
-fn text_of<'a>(value: &'a LazyValue<'_>) -> Cow<'a, str> {
-    match value.as_str() {
-        Some(text) => Cow::Borrowed(text),
-        None => Cow::Borrowed(value.as_raw_str()),
+    fn is_taken(&self, name: &str) -> bool {
+        let mut metadata = self.metadata_fields.iter().flatten();
+        name == self.message_field || metadata.any(|field| field == name)
     }
 }
 
-/// Reads the pairs of an object into `pairs`, without looking into its values. Returns `false`
-/// if the line is not exactly one object.
-fn read_object<'a>(line: &'a str, pairs: &mut Pairs<'a>) -> bool {
-    if !line.trim_start().starts_with('{') {
+/// Reads the pairs of any object into `pairs`, instead of what is there, without looking into
+/// nested values. Returns `false` if the line is not exactly one object, or one that is nested
+/// too deeply.
+fn read_object<'a>(line: &'a str, pairs: &mut Vec<Pair<'a>>) -> bool {
+    pairs.clear();
+    if !line.trim_start().starts_with('{') || !model::is_shallow_json(line.as_bytes()) {
         return false;
     }
     let mut parser = sonic_rs::Deserializer::from_str(line);
@@ -105,10 +166,8 @@ fn read_object<'a>(line: &'a str, pairs: &mut Pairs<'a>) -> bool {
     read.is_ok() && parser.end().is_ok()
 }
 
-type Pairs<'a> = Vec<(Cow<'a, str>, LazyValue<'a>)>;
-
 /// Appends the pairs of an object.
-struct Fill<'v, 'de>(&'v mut Pairs<'de>);
+struct Fill<'v, 'de>(&'v mut Vec<Pair<'de>>);
 
 impl<'de> DeserializeSeed<'de> for Fill<'_, 'de> {
     type Value = ();
@@ -124,10 +183,20 @@ impl<'de> Visitor<'de> for Fill<'_, 'de> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Key(key)) = map.next_key()? {
-            self.0.push((key, map.next_value()?));
+            let value: LazyValue<'de> = map.next_value()?;
+            self.0.push((key, text_of(&value).map(Cow::Owned)));
         }
         Ok(())
     }
+}
+
+/// A string's content, or any other value's JSON text; nothing for `null`.
+fn text_of(value: &LazyValue<'_>) -> Option<String> {
+    if value.is_null() {
+        return None;
+    }
+    let text = value.as_str().unwrap_or_else(|| value.as_raw_str());
+    Some(text.to_owned())
 }
 
 /// A key, borrowed from the line unless it has escapes.
@@ -162,6 +231,7 @@ mod tests {
         let rule = Ndjson {
             time_field: Some("_time".to_owned()),
             message_field: "message".to_owned(),
+            metadata_fields: [None, Some("group".to_owned()), Some("stream".to_owned())],
         };
         let mut events = Vec::new();
         rule.decode(text, &LogEvent::default(), &mut events);
@@ -187,6 +257,26 @@ mod tests {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         assert_eq!(fields, [("n", "2"), ("o", r#"{"x":[1]}"#), ("yes", "true")]);
+    }
+
+    #[test]
+    fn keys_become_source_metadata() {
+        let text = r#"{"group":"/aws/lambda/pay","stream":"2020/06/09/[7]b249","message":"a"}
+{"group":"/aws/lambda/pay","stream":"2020/06/09/[7]b249","message":"b","function":"own"}
+{"group":null,"stream":"s","message":"c"}"#;
+        let events = decode(text);
+        let named = |event: &LogEvent| (event.metadata.host.clone(), event.metadata.name.clone());
+        let first = (
+            "/aws/lambda/pay".to_owned(),
+            "2020/06/09/[7]b249".to_owned(),
+        );
+        assert_eq!(named(&events[0]), first);
+        assert!(Arc::ptr_eq(&events[0].metadata, &events[1].metadata));
+        assert_eq!(events[0].function.as_deref(), Some("pay"));
+        assert_eq!(events[0].version.as_deref(), Some("7"));
+        assert_eq!(events[1].function.as_deref(), Some("own"));
+        assert_eq!(named(&events[2]), (String::new(), "s".to_owned()));
+        assert!(events.iter().all(|event| event.fields.is_empty()));
     }
 
     #[test]

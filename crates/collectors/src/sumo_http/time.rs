@@ -6,6 +6,11 @@ use model::Timestamp;
 /// Returns the moment that `text` names.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
+    if let Some((moment, length)) = model::iso8601(text.as_bytes())
+        && length == text.len()
+    {
+        return Some(moment);
+    }
     if text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-')

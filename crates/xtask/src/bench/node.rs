@@ -40,7 +40,8 @@ impl Node {
             format!(
                 "[server]\nlisten = \"127.0.0.1:0\"\n[storage]\ndata_dir = \"{}\"\n{more}\
                  [[sources]]\nname = \"bench\"\ncollector = \"sumo_http\"\ntoken = \"{TOKEN}\"\n\
-                 format = \"ndjson\"\ntime_field = \"_time\"\nmessage_field = \"message\"\n",
+                 format = \"ndjson\"\ntime_field = \"_time\"\nmessage_field = \"message\"\n\
+                 name_field = \"stream\"\n",
                 folder.join("data").display()
             ),
         )?;
