@@ -15,6 +15,7 @@ pub mod disk;
 mod erase;
 mod error;
 mod files;
+mod hashing;
 mod inspect;
 mod memory;
 mod metrics;

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, new_null_array};
-use arrow::compute::cast;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::SegmentMeta;
 use super::writer::{FORMAT_KEY, FORMAT_VERSION};
 use crate::files::open_checked;
+use crate::schema::adapted;
 use crate::{Result, StorageError};
 
 /// Rows that are decoded at once: one page.
@@ -66,26 +66,6 @@ impl SegmentReader {
     pub(crate) fn is_in_order(&self) -> bool {
         self.is_in_order
     }
-
-    /// The columns as this version knows them: those that a file does not have are null.
-    fn adapt(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let action = "read the columns of a segment";
-        let columns =
-            self.schema
-                .fields()
-                .iter()
-                .map(|field| match batch.column_by_name(field.name()) {
-                    Some(column) if column.data_type() == field.data_type() => {
-                        Ok(Arc::clone(column))
-                    }
-                    Some(column) => {
-                        cast(column, field.data_type()).map_err(StorageError::arrow(action))
-                    }
-                    None => Ok(new_null_array(field.data_type(), batch.num_rows())),
-                });
-        let columns: Vec<ArrayRef> = columns.collect::<Result<_>>()?;
-        RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(StorageError::arrow(action))
-    }
 }
 
 impl Iterator for SegmentReader {
@@ -94,7 +74,8 @@ impl Iterator for SegmentReader {
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.batches.next()?;
         Some(match batch {
-            Ok(batch) => self.adapt(&batch),
+            Ok(batch) => adapted(&batch, &self.schema)
+                .map_err(StorageError::arrow("read the columns of a segment")),
             Err(source) => Err(unreadable(&self.path)(source.into())),
         })
     }

@@ -1,7 +1,7 @@
 //! Builds the index of a segment while its rows are written, page by page.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
@@ -21,26 +21,11 @@ use super::{
     SECTION_OPAQUE, TEXT_COLUMNS, VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX,
     value_term,
 };
+use crate::hashing::KeyHasher;
 use crate::{Result, StorageError};
 
 /// What tantivy begins with; it grows as it must.
 const WRITER_BYTES: usize = 16 << 20;
-
-/// Keys are hashes already.
-#[derive(Clone, Copy, Debug, Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
 
 type Keys = HashSet<u64, BuildHasherDefault<KeyHasher>>;
 
@@ -202,12 +187,14 @@ impl IndexBuilder {
     }
 
     fn add_values(&mut self, index: usize, column: &StringViewArray) {
-        let mut last: Option<Option<&str>> = None;
-        for value in column {
-            if last == Some(value) {
+        // Equal views of one column are equal values.
+        let mut last: Option<(u128, bool)> = None;
+        for (row, view) in column.views().iter().enumerate() {
+            let is_null = column.is_null(row);
+            if last.replace((*view, is_null)) == Some((*view, is_null)) {
                 continue;
             }
-            last = Some(value);
+            let value = (!is_null).then(|| column.value(row));
             let key = value.map_or(0, |value| value_key(index, value.as_bytes()));
             // Values are told apart from tokens and from each other's columns by their keys.
             let noted = key ^ value_key(index, b"\0noted");

@@ -4,6 +4,7 @@
 //! The layout is described in `format.md`. What a frame holds is the business of
 //! [`Record`]; the log itself sees bytes.
 
+mod narrow;
 mod record;
 #[cfg(test)]
 mod tests;

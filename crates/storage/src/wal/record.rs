@@ -2,7 +2,6 @@
 //! with it.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
@@ -10,6 +9,8 @@ use arrow::ipc::writer::StreamWriter;
 use model::{Checkpoint, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::narrow::narrow;
+use crate::schema::adapted;
 use crate::{Result, StorageError, Table};
 
 const COMPRESSION_LEVEL: i32 = 1;
@@ -135,18 +136,16 @@ fn encode_rows(table: Table, batches: &[RecordBatch]) -> Result<Vec<u8>> {
         return Ok(Vec::new());
     }
     let action = "encode rows for the log";
-    let bytes = zstd::Encoder::new(Vec::new(), COMPRESSION_LEVEL)
-        .map_err(|error| StorageError::Decode(error.to_string()))?;
-    let mut writer =
-        StreamWriter::try_new(bytes, &table.schema()).map_err(StorageError::arrow(action))?;
-    for batch in batches {
+    let (schema, batches) = narrow(&table.schema(), batches)?;
+    let about = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+    let mut writer = StreamWriter::try_new(Vec::with_capacity(about), &schema)
+        .map_err(StorageError::arrow(action))?;
+    for batch in &batches {
         writer.write(batch).map_err(StorageError::arrow(action))?;
     }
     writer.finish().map_err(StorageError::arrow(action))?;
-    writer
-        .into_inner()
-        .map_err(StorageError::arrow(action))?
-        .finish()
+    let bytes = writer.into_inner().map_err(StorageError::arrow(action))?;
+    zstd::bulk::compress(&bytes, COMPRESSION_LEVEL)
         .map_err(|error| StorageError::Decode(error.to_string()))
 }
 
@@ -163,8 +162,7 @@ fn decode_rows(table: Table, bytes: &[u8]) -> Result<Vec<RecordBatch>> {
     reader
         .map(|batch| {
             let batch = batch.map_err(StorageError::arrow(action))?;
-            RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())
-                .map_err(StorageError::arrow(action))
+            adapted(&batch, &schema).map_err(StorageError::arrow(action))
         })
         .collect()
 }

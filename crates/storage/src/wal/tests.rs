@@ -94,8 +94,7 @@ fn damage_before_the_last_file_is_an_error() {
     assert!(matches!(error, StorageError::Damaged { .. }), "{error}");
 }
 
-#[test]
-fn a_record_comes_back_as_it_was() {
+fn events(function: &str) -> RecordBatch {
     let schema = Table::Events.schema();
     let columns: Vec<ArrayRef> = schema
         .fields()
@@ -106,10 +105,16 @@ fn a_record_comes_back_as_it_was() {
                     Arc::new(TimestampNanosecondArray::from(vec![1, 2]).with_timezone("UTC"))
                 }
                 "message" => Arc::new(StringViewArray::from(vec!["a", "a rather long message"])),
+                "function" => Arc::new(StringViewArray::from(vec![Some(function), None])),
                 _ => new_null_array(field.data_type(), 2),
             }
         })
         .collect();
+    RecordBatch::try_new(schema, columns).unwrap()
+}
+
+#[test]
+fn a_record_comes_back_as_it_was() {
     let record = Record {
         origin: Some(("source".to_owned(), "origin".to_owned())),
         checkpoint: Some(Checkpoint {
@@ -121,7 +126,7 @@ fn a_record_comes_back_as_it_was() {
         idempotency_key: Some("key".to_owned()),
         stored: 2,
         ids: vec![(EventId(u128::MAX), Timestamp::from_nanos(-1))],
-        events: vec![RecordBatch::try_new(schema, columns).unwrap()],
+        events: vec![events("one"), events("a function with a long name")],
         invocations: Vec::new(),
         samples: Vec::new(),
     };
