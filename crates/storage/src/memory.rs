@@ -4,6 +4,7 @@
 //! they are small: a piece is joined with the one before it unless that is more than twice as
 //! long. Each row is copied about log2([`JOINED_ROWS_MAX`]) times at worst.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -64,9 +65,9 @@ impl MemorySegment {
                 piece.time_max = piece.time_max.max(Timestamp::from_nanos(time));
             }
             piece.rows += batch.num_rows();
-            piece.bytes += batch.get_array_memory_size();
             piece.batches.push(batch);
         }
+        piece.bytes = bytes(&piece.batches);
         Ok((piece.rows > 0).then_some(piece))
     }
 
@@ -87,10 +88,33 @@ impl MemorySegment {
             rows: batch.num_rows(),
             time_min: self.time_min.min(other.time_min),
             time_max: self.time_max.max(other.time_max),
-            bytes: batch.get_array_memory_size(),
+            bytes: bytes(std::slice::from_ref(&batch)),
             batches: vec![batch],
         })
     }
+}
+
+/// Memory that rows take, in bytes; what columns share counts once.
+fn bytes(batches: &[RecordBatch]) -> usize {
+    let mut seen: HashSet<*const u8> = HashSet::new();
+    let mut bytes = 0;
+    for column in batches.iter().flat_map(RecordBatch::columns) {
+        if *column.data_type() != DataType::Utf8View {
+            bytes += column.get_buffer_memory_size();
+            continue;
+        }
+        let text = column.as_string_view();
+        let views = text.views().inner();
+        if seen.insert(views.as_ptr()) {
+            bytes += views.len();
+        }
+        for buffer in text.data_buffers() {
+            if seen.insert(buffer.as_ptr()) {
+                bytes += buffer.capacity();
+            }
+        }
+    }
+    bytes
 }
 
 /// The event times of a batch of any table: its first column.

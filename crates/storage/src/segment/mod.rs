@@ -2,6 +2,7 @@
 //! text indexes beside them.
 
 mod event_order;
+mod gather;
 mod index_file;
 mod reader;
 mod series_order;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::interleave_record_batch;
 use model::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -16,6 +15,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::event_order::by_function;
+use super::gather::Gather;
 use super::index_file::IndexWriter;
 use super::series_order::by_series;
 use super::{Generation, ROWS_SUFFIX, SegmentKey, SegmentMeta, window_start};
@@ -51,6 +51,9 @@ pub(crate) fn write_segments(
             .filter(|piece| piece.table == table)
             .flat_map(|piece| &piece.batches)
             .collect();
+        let Some(gather) = Gather::new(&batches, WRITE_ROWS) else {
+            continue;
+        };
         for (key, mut places) in groups(table, &batches) {
             match table {
                 Table::Events => by_function(&batches, &mut places),
@@ -59,15 +62,11 @@ pub(crate) fn write_segments(
             }
             let mut writer = SegmentWriter::begin(disk, data_dir, key, Generation::Fresh, now)?;
             for places in places.chunks(WRITE_ROWS) {
-                let batch = interleave_record_batch(&batches, places)
-                    .map_err(StorageError::arrow("sort rows of a segment"))?;
-                writer.write(&batch)?;
+                writer.write(&gather.take(places)?)?;
             }
             written.push(writer.finish()?);
         }
-        if !batches.is_empty() {
-            disk.sync_dir(&folder_of(data_dir, table))?;
-        }
+        disk.sync_dir(&folder_of(data_dir, table))?;
     }
     Ok(written)
 }
@@ -257,7 +256,14 @@ fn properties(table: Table, generation: Generation) -> WriterProperties {
         .set_column_dictionary_enabled(time.clone(), false)
         .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
     if table == Table::Invocations {
-        return properties.build();
+        // There is hardly a request id twice.
+        let (start, request_id) = (ColumnPath::from("start"), ColumnPath::from("request_id"));
+        return properties
+            .set_column_dictionary_enabled(start.clone(), false)
+            .set_column_encoding(start, Encoding::DELTA_BINARY_PACKED)
+            .set_column_dictionary_enabled(request_id.clone(), false)
+            .set_column_encoding(request_id, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+            .build();
     }
     let mut properties = properties;
     for name in ["message", "fields"] {

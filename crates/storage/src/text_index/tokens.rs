@@ -21,24 +21,21 @@ const NUMBERED_WORD_BYTES_MAX: usize = 3;
 /// Runs of letters inside ids are indexed from this length on.
 pub(super) const RUN_BYTES_MIN: usize = 3;
 
-/// What a byte of folded text is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Separator,
-    Letter,
-    Digit,
-    Beyond,
-}
+/// What a byte of folded text is, one bit each.
+const SEPARATOR: u8 = 1;
+const LETTER: u8 = 2;
+const DIGIT: u8 = 4;
+const BEYOND: u8 = 8;
 
-static CLASSES: [Class; 256] = {
-    let mut classes = [Class::Separator; 256];
+static CLASSES: [u8; 256] = {
+    let mut classes = [SEPARATOR; 256];
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
-            b'0'..=b'9' => Class::Digit,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => Class::Letter,
-            128..=255 => Class::Beyond,
-            _ => Class::Separator,
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => LETTER,
+            128..=255 => BEYOND,
+            _ => SEPARATOR,
         };
         byte += 1;
     }
@@ -110,7 +107,7 @@ impl<'a> Token<'a> {
                 Kind::Other
             };
         }
-        let begins_with_digit = CLASSES[self.bytes[0] as usize] == Class::Digit;
+        let begins_with_digit = CLASSES[self.bytes[0] as usize] == DIGIT;
         if length >= ID_BYTES_MIN {
             Kind::Id
         } else if !begins_with_digit && length <= NUMBERED_WORD_BYTES_MAX {
@@ -133,11 +130,11 @@ impl<'a> Token<'a> {
         let bytes = self.bytes;
         let mut place = 0;
         std::iter::from_fn(move || {
-            while place < bytes.len() && CLASSES[bytes[place] as usize] == Class::Digit {
+            while place < bytes.len() && CLASSES[bytes[place] as usize] == DIGIT {
                 place += 1;
             }
             let start = place;
-            while place < bytes.len() && CLASSES[bytes[place] as usize] != Class::Digit {
+            while place < bytes.len() && CLASSES[bytes[place] as usize] != DIGIT {
                 place += 1;
             }
             (place > start).then(|| (start, &bytes[start..place]))
@@ -149,29 +146,33 @@ impl<'a> Token<'a> {
 pub(super) fn each_token<'a>(folded: &'a [u8], mut each: impl FnMut(Token<'a>)) {
     let mut place = 0;
     loop {
-        while place < folded.len() && CLASSES[folded[place] as usize] == Class::Separator {
-            place += 1;
-        }
-        if place >= folded.len() {
+        let blanks = folded[place..].iter();
+        place += blanks
+            .take_while(|byte| CLASSES[**byte as usize] == SEPARATOR)
+            .count();
+        let Some(first) = folded.get(place) else {
             return;
-        }
+        };
         let start = place;
-        let is_ascii = folded[place] < 128;
-        let mut has_digit = false;
-        while place < folded.len() {
-            match CLASSES[folded[place] as usize] {
-                Class::Separator => break,
-                Class::Beyond if is_ascii => break,
-                Class::Letter | Class::Digit if !is_ascii => break,
-                Class::Digit => has_digit = true,
-                Class::Letter | Class::Beyond => {}
+        let is_ascii = *first < 128;
+        let end = if is_ascii {
+            SEPARATOR | BEYOND
+        } else {
+            SEPARATOR | LETTER | DIGIT
+        };
+        let mut classes = 0;
+        for byte in &folded[start..] {
+            let class = CLASSES[*byte as usize];
+            if class & end != 0 {
+                break;
             }
+            classes |= class;
             place += 1;
         }
         each(Token {
             bytes: &folded[start..place],
             start,
-            has_digit,
+            has_digit: classes & DIGIT != 0,
             is_ascii,
         });
     }
