@@ -17,7 +17,8 @@ pub struct IngestConfig {
     /// Memory is flushed to segments when its oldest row has waited this long.
     #[serde(with = "duration")]
     pub flush_interval: Duration,
-    /// Beyond this many bytes in memory senders are asked to wait.
+    /// Beyond this many bytes in memory senders are asked to wait. What is on its way to the log
+    /// counts.
     #[serde(with = "size")]
     pub memory_bytes_max: u64,
     /// With less than this free on the disk senders are asked to wait. What is kept lets rows
@@ -36,9 +37,9 @@ pub struct IngestConfig {
 impl Default for IngestConfig {
     fn default() -> Self {
         IngestConfig {
-            flush_bytes: 256 << 20,
+            flush_bytes: 128 << 20,
             flush_interval: Duration::from_secs(30),
-            memory_bytes_max: 1 << 30,
+            memory_bytes_max: 256 << 20,
             disk_reserve_bytes: 256 << 20,
             routes: Vec::new(),
             rules: Rules::default(),

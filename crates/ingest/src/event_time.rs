@@ -1,7 +1,7 @@
-//! Finds moments in text: ISO 8601 and Unix times, without patterns, because every pushed event
-//! passes here.
+//! Finds moments at the beginning of lines: ISO 8601 and Unix times, without patterns, because
+//! every pushed event passes here.
 
-use model::Timestamp;
+use model::{Timestamp, iso8601};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 const NANOS_PER_DAY: i64 = 86_400 * NANOS_PER_SECOND;
@@ -20,74 +20,20 @@ pub(crate) fn is_plausible(found: Timestamp, now: Timestamp) -> bool {
 /// digits, or ISO 8601 after a level in brackets (`[INFO]\t2026-…`).
 pub(crate) fn find(text: &[u8]) -> Option<Timestamp> {
     match text.first()? {
-        b'0'..=b'9' => iso(text)
+        b'0'..=b'9' => iso8601(text)
             .map(|(time, _)| time)
             .or_else(|| leading_epoch(text)),
         b'[' if text.get(1).is_some_and(u8::is_ascii_digit) => {
-            iso(text.get(1..)?).map(|(time, _)| time)
+            iso8601(text.get(1..)?).map(|(time, _)| time)
         }
         b'[' => {
             let end = memchr::memchr(b']', text.get(..16.min(text.len()))?)?;
             let rest = text.get(end + 1..)?;
             let blanks = rest.iter().take_while(|byte| matches!(byte, b'\t' | b' '));
-            iso(rest.get(blanks.count()..)?).map(|(time, _)| time)
+            iso8601(rest.get(blanks.count()..)?).map(|(time, _)| time)
         }
         _ => None,
     }
-}
-
-/// Reads ISO 8601 at the beginning of `text` (`T` or a blank between date and time, a fraction
-/// after `.` or `,`, `Z`, an offset or nothing, which means UTC) and its length in bytes.
-pub(crate) fn iso(text: &[u8]) -> Option<(Timestamp, usize)> {
-    let head = text.get(..19)?;
-    let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
-    if separators.iter().any(|&(at, byte)| head[at] != byte) || !matches!(head[10], b'T' | b' ') {
-        return None;
-    }
-    let year = digits(&head[..4])?;
-    let month = digits(&head[5..7])?;
-    let day = digits(&head[8..10])?;
-    let (hour, minute, second) = (
-        digits(&head[11..13])?,
-        digits(&head[14..16])?,
-        digits(&head[17..])?,
-    );
-    if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || hour > 23
-        || minute > 59
-        || second > 60
-    {
-        return None;
-    }
-    let mut at = 19;
-    let mut nanos = 0;
-    if matches!(text.get(at), Some(b'.' | b',')) {
-        let fraction = text.get(at + 1..)?;
-        let length = fraction
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let used = digits(fraction.get(..length.min(9))?)?;
-        nanos = used * 10_i64.pow(9 - u32::try_from(length.min(9)).ok()?);
-        if length > 0 {
-            at += 1 + length;
-        }
-    }
-    let mut seconds =
-        days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
-    match text.get(at) {
-        Some(b'Z') => at += 1,
-        Some(sign @ (b'+' | b'-')) => {
-            if let Some((offset, length)) = offset(text.get(at + 1..)?) {
-                seconds += if *sign == b'+' { -offset } else { offset };
-                at += 1 + length;
-            }
-        }
-        _ => {}
-    }
-    let nanos = seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(nanos)?;
-    Some((Timestamp::from_nanos(nanos), at))
 }
 
 /// Reads a number as a Unix time in seconds, milliseconds, microseconds or nanoseconds,
@@ -124,34 +70,12 @@ fn leading_epoch(text: &[u8]) -> Option<Timestamp> {
     is_alone.then(|| Timestamp::from_nanos(nanos))
 }
 
-/// Reads `hh:mm`, `hhmm` or `hh` as seconds, with its length.
-fn offset(text: &[u8]) -> Option<(i64, usize)> {
-    let hours = digits(text.get(..2)?)?;
-    let (minutes, length) = match text.get(2) {
-        Some(b':') => (digits(text.get(3..5)?)?, 5),
-        Some(byte) if byte.is_ascii_digit() => (digits(text.get(2..4)?)?, 4),
-        _ => (0, 2),
-    };
-    Some((hours * 3_600 + minutes * 60, length))
-}
-
 fn digits(text: &[u8]) -> Option<i64> {
     text.iter().try_fold(0_i64, |value, byte| {
         byte.is_ascii_digit()
             .then(|| value.checked_mul(10)?.checked_add(i64::from(byte - b'0')))
             .flatten()
     })
-}
-
-/// Days since 1970-01-01 of a date in the Gregorian calendar.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // Years begin in March, so that the leap day is a year's last.
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]
@@ -204,7 +128,7 @@ mod tests {
         #[test]
         fn a_printed_moment_is_read_again(millis in -2_000_000_000_000_i64..4_000_000_000_000) {
             let moment = Timestamp::from_millis(millis);
-            prop_assert_eq!(iso(moment.to_string().as_bytes()).map(|found| found.0), Some(moment));
+            prop_assert_eq!(iso8601(moment.to_string().as_bytes()).map(|found| found.0), Some(moment));
         }
     }
 }

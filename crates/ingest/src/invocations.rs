@@ -1,15 +1,19 @@
 //! Derives evidence about invocations from single events: START, REPORT, time-outs, exits,
 //! errors, and the platform's JSON records.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use model::{InvocationEvidence, InvocationStatus, LogEvent, Provider, Timestamp};
 use sonic_rs::{JsonValueTrait, Value};
 
-use crate::event_time;
-
 use crate::normalise::{platform_request_id, request_id_at};
+
+/// The type of a platform's record stands within so many bytes of its line.
+const PLATFORM_BYTES_MAX: usize = 160;
+static PLATFORM: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"platform."));
+static ERROR_TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"errorType\""));
+static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Version: "));
 
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
 
@@ -54,9 +58,10 @@ fn start(text: &str, time: Option<Timestamp>) -> Option<InvocationEvidence> {
     let rest = text.strip_prefix("START ")?;
     let mut evidence = of(platform_request_id(text)?);
     evidence.start = time;
-    evidence.version = rest
-        .split_once("Version: ")
-        .and_then(|(_, version)| version.split_ascii_whitespace().next())
+    let version = VERSION.find(rest.as_bytes());
+    evidence.version = version
+        .and_then(|place| rest.get(place + VERSION.needle().len()..))
+        .and_then(|version| version.split_ascii_whitespace().next())
         .map(Arc::from);
     Some(evidence)
 }
@@ -66,7 +71,7 @@ fn report(text: &str) -> Option<InvocationEvidence> {
     let mut evidence = of(platform_request_id(text)?);
     let mut status = InvocationStatus::Ok;
     for part in text.split(['\t', '\n']) {
-        let Some((key, value)) = part.split_once(": ") else {
+        let Some((key, value)) = key_and_value(part) else {
             continue;
         };
         let number = || {
@@ -92,6 +97,14 @@ fn report(text: &str) -> Option<InvocationEvidence> {
     Some(evidence)
 }
 
+/// What stands before and behind the first colon that a blank follows.
+fn key_and_value(part: &str) -> Option<(&str, &str)> {
+    let bytes = part.as_bytes();
+    let mut colons = memchr::memchr_iter(b':', bytes);
+    let colon = colons.find(|colon| bytes.get(colon + 1) == Some(&b' '))?;
+    Some((part.get(..colon)?, part.get(colon + 2..)?))
+}
+
 /// `RequestId: <id> Error: Runtime exited with error: signal: killed\nRuntime.ExitError`
 fn exited(text: &str) -> Option<InvocationEvidence> {
     let mut evidence = of(platform_request_id(text)?);
@@ -112,7 +125,7 @@ fn exited(text: &str) -> Option<InvocationEvidence> {
 /// `<time> <id> Task timed out after 3.00 seconds`, and the error that Node's runtime logs:
 /// `<time>\t<id>\tERROR\tInvoke Error \t{…}`.
 fn after_time(text: &str) -> Option<InvocationEvidence> {
-    let (_, length) = event_time::iso(text.as_bytes())?;
+    let (_, length) = model::iso8601(text.as_bytes())?;
     let id = request_id_at(text, length + 1)?;
     let rest = text.get(length + 1 + id.len()..)?.trim_start();
     let mut evidence = of(id);
@@ -135,8 +148,8 @@ fn after_time(text: &str) -> Option<InvocationEvidence> {
 /// The platform's records and the errors that runtimes log as JSON.
 fn json(text: &str) -> Option<InvocationEvidence> {
     let bytes = text.as_bytes();
-    let is_platform = memmem::find(bytes.get(..160).unwrap_or(bytes), b"\"platform.").is_some();
-    if !is_platform && memmem::find(bytes, b"\"errorType\"").is_none() {
+    let head = bytes.get(..PLATFORM_BYTES_MAX).unwrap_or(bytes);
+    if PLATFORM.find(head).is_none() && ERROR_TYPE.find(bytes).is_none() {
         return None;
     }
     if !model::is_shallow_json(text.as_bytes()) {
@@ -161,7 +174,7 @@ fn platform(kind: &str, value: &Value) -> Option<InvocationEvidence> {
     let time = value.get("time");
     let time = time
         .as_str()
-        .and_then(|text| event_time::iso(text.as_bytes()));
+        .and_then(|text| model::iso8601(text.as_bytes()));
     evidence.trace_id = record
         .get("tracing")
         .and_then(|tracing| tracing.get("value"))

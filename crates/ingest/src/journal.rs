@@ -17,6 +17,7 @@ use storage::{MemorySegment, Pending, StorageError, Store};
 use tokio::sync::{oneshot, watch};
 
 use crate::metrics;
+use crate::room::Place;
 
 /// Frames that one fsync covers, in bytes, at most (and at least one frame).
 const GROUP_BYTES_MAX: usize = 16 << 20;
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     pub(crate) frame: Vec<u8>,
     /// What becomes visible when the frame is safe. Its frame number is filled in here.
     pub(crate) pending: Pending,
+    /// Given back when the rows count as those of the store.
+    pub(crate) place: Option<Place>,
     /// Told when it is safe.
     pub(crate) done: oneshot::Sender<Result<(), String>>,
 }
@@ -255,6 +258,7 @@ impl Writer {
         }
         for mut entry in self.group.drain(..written) {
             self.store.publish(std::mem::take(&mut entry.pending))?;
+            drop(entry.place.take());
             answer(*entry, Ok(()));
         }
         if written > 0 {

@@ -5,6 +5,7 @@
 //! away, rows are built once, written to the WAL with many other batches in one fsync, made visible, and acknowledged. A flush moves
 //! what has gathered into segments, by size, by age, or when asked.
 
+mod columns;
 mod config;
 mod dedup;
 mod error;
@@ -14,6 +15,7 @@ mod invocations;
 mod journal;
 mod metrics;
 mod normalise;
+mod room;
 mod route;
 mod rows;
 mod rules;

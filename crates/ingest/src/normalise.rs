@@ -2,9 +2,9 @@
 //!
 //! Each kind of line is recognised by its first byte, and looked at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use memchr::memmem;
 use model::{Level, LogEvent, SourceMetadata, Timestamp};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
@@ -14,12 +14,16 @@ const LAMBDA_GROUP: &str = "/aws/lambda/";
 /// A level is looked for among this many words after the time.
 const LEVEL_WORDS_MAX: usize = 4;
 const REQUEST_ID_CHARS: usize = 36;
+/// Beyond so many different metadata what was remembered is forgotten.
+const ORIGINS_MAX: usize = 8_192;
 
 /// Fills events. Remembers what repeats from event to event.
 #[derive(Debug)]
 pub(crate) struct Normaliser {
     now: Timestamp,
-    last: Option<(Arc<SourceMetadata>, Origin)>,
+    /// What metadata has said before. Events share theirs, so the place in memory tells them
+    /// apart; it stays taken as long as it stands here.
+    origins: HashMap<*const SourceMetadata, (Arc<SourceMetadata>, Origin)>,
 }
 
 /// What source metadata says about the function.
@@ -30,24 +34,40 @@ struct Origin {
     instance: Option<Arc<str>>,
 }
 
+/// What the text need not be asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    time: bool,
+    request_id: bool,
+    level: bool,
+}
+
 /// What the text says.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Found<'a> {
-    pub(crate) time: Option<Timestamp>,
-    pub(crate) request_id: Option<std::borrow::Cow<'a, str>>,
-    pub(crate) level: Option<Level>,
+struct Found<'a> {
+    time: Option<Timestamp>,
+    request_id: Option<std::borrow::Cow<'a, str>>,
+    level: Option<Level>,
 }
 
 impl Normaliser {
     /// Returns a normaliser for events received at `now`.
     pub(crate) fn new(now: Timestamp) -> Self {
-        Normaliser { now, last: None }
+        Normaliser {
+            now,
+            origins: HashMap::new(),
+        }
     }
 
     /// Fills what is missing in `event` and returns its event time.
     pub(crate) fn fill(&mut self, event: &mut LogEvent) -> Timestamp {
         take_columns(event);
-        let found = find(&event.message);
+        let known = Known {
+            time: event.event_time.is_some(),
+            request_id: event.request_id.is_some(),
+            level: event.level.is_some(),
+        };
+        let found = find(&event.message, known);
         let time = event
             .event_time
             .or_else(|| {
@@ -72,14 +92,12 @@ impl Normaliser {
     }
 
     fn origin(&mut self, metadata: &Arc<SourceMetadata>) -> &Origin {
-        let is_known = matches!(&self.last, Some((last, _)) if Arc::ptr_eq(last, metadata));
-        if !is_known {
-            self.last = Some((Arc::clone(metadata), origin(metadata)));
+        if self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&Arc::as_ptr(metadata)) {
+            self.origins.clear();
         }
-        &self
-            .last
-            .get_or_insert_with(|| (Arc::clone(metadata), Origin::default()))
-            .1
+        let known = self.origins.entry(Arc::as_ptr(metadata));
+        let (_, origin) = known.or_insert_with(|| (Arc::clone(metadata), origin(metadata)));
+        origin
     }
 }
 
@@ -138,28 +156,38 @@ fn take_columns(event: &mut LogEvent) {
     event.fields = fields;
 }
 
+impl Found<'_> {
+    fn has_all_but_time(&self, known: Known) -> bool {
+        (known.level || self.level.is_some()) && (known.request_id || self.request_id.is_some())
+    }
+}
+
 /// Looks into the text.
-pub(crate) fn find(message: &str) -> Found<'_> {
+fn find(message: &str, known: Known) -> Found<'_> {
     let text = message.trim_start();
     match text.as_bytes().first() {
-        Some(b'{') => find_in_json(text),
+        Some(b'{') => find_in_json(text, known),
         Some(b'S' | b'E' | b'R') if let Some(id) = platform_request_id(text) => Found {
             request_id: Some(id.into()),
             ..Found::default()
         },
-        Some(_) => find_in_line(text),
+        Some(_) => find_in_line(text, known),
         None => Found::default(),
     }
 }
 
 /// `START RequestId: …`, `END RequestId: …`, `REPORT RequestId: …`, `RequestId: …`.
 pub(crate) fn platform_request_id(text: &str) -> Option<&str> {
-    let head = text.get(..24).unwrap_or(text);
-    let at = memmem::find(head.as_bytes(), b"RequestId: ")?;
-    if !matches!(at, 0 | 4 | 6 | 7) {
-        return None;
-    }
-    request_id_at(text, at + "RequestId: ".len())
+    const MARK: &[u8] = b"RequestId: ";
+    let bytes = text.as_bytes();
+    let mut places = [6, 4, 7, 0].into_iter();
+    let stands_at = |place: &usize| {
+        bytes
+            .get(*place..)
+            .is_some_and(|rest| rest.starts_with(MARK))
+    };
+    let place = places.find(stands_at)?;
+    request_id_at(text, place + MARK.len())
 }
 
 /// The request id that begins at byte `at`.
@@ -174,13 +202,16 @@ pub(crate) fn request_id_at(text: &str, at: usize) -> Option<&str> {
 
 /// `ISO\tid\tLEVEL\ttext` (Node), `[LEVEL]\tISO\tid\ttext` (Python), `ISO id text`, and lines
 /// with a level among their first words.
-fn find_in_line(text: &str) -> Found<'_> {
+fn find_in_line(text: &str, known: Known) -> Found<'_> {
     let mut found = Found {
-        time: event_time::find(text.as_bytes()),
+        time: match known.time {
+            true => None,
+            false => event_time::find(text.as_bytes()),
+        },
         ..Found::default()
     };
     let mut at = match text.as_bytes().first() {
-        Some(b'0'..=b'9') => event_time::iso(text.as_bytes()).map_or(0, |(_, length)| length),
+        Some(b'0'..=b'9') => model::iso8601(text.as_bytes()).map_or(0, |(_, length)| length),
         _ => 0,
     };
     let bytes = text.as_bytes();
@@ -194,13 +225,13 @@ fn find_in_line(text: &str) -> Found<'_> {
             .take(REQUEST_ID_CHARS + 1)
             .take_while(|byte| !matches!(byte, b'\t' | b' ' | b'\n'))
             .count();
-        if found.level.is_none() {
+        if found.level.is_none() && !known.level {
             found.level = level(&rest[..length]);
         }
-        if found.request_id.is_none() {
+        if found.request_id.is_none() && !known.request_id {
             found.request_id = request_id_at(text, at).map(Into::into);
         }
-        if found.level.is_some() && found.request_id.is_some() {
+        if found.has_all_but_time(known) {
             break;
         }
         at += length.max(1);
@@ -233,8 +264,11 @@ fn level(word: &[u8]) -> Option<Level> {
 }
 
 /// One pass over the top level of an object.
-fn find_in_json(text: &str) -> Found<'_> {
+fn find_in_json(text: &str, known: Known) -> Found<'_> {
     let mut found = Found::default();
+    if known.time && known.request_id && known.level {
+        return found;
+    }
     if !model::is_shallow_json(text.as_bytes()) {
         return found;
     }
@@ -260,7 +294,10 @@ fn find_in_json(text: &str) -> Found<'_> {
             "record" if found.request_id.is_none() => {
                 found.request_id = value.get("requestId").as_ref().and_then(owned);
             }
-            _ => {}
+            _ => continue,
+        }
+        if found.has_all_but_time(known) && (known.time || found.time.is_some()) {
+            break;
         }
     }
     found
@@ -284,7 +321,7 @@ mod tests {
     const ID: &str = "459921b5-681c-4a96-beb0-81e0aa586026";
 
     fn found(text: &str) -> (Option<i64>, Option<String>, Option<Level>) {
-        let found = find(text);
+        let found = find(text, Known::default());
         (
             found.time.map(Timestamp::millis),
             found.request_id.map(|id| id.into_owned()),

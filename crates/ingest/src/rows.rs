@@ -1,24 +1,26 @@
 //! Turns events into rows, once: the same batches go to the WAL, to memory and to segments.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Builder, Int8Builder, RecordBatch, StringViewBuilder,
-    TimestampNanosecondBuilder,
+    Array, ArrayRef, Float64Builder, Int8Builder, RecordBatch, StringViewBuilder,
+    TimestampNanosecondArray, TimestampNanosecondBuilder,
 };
+use arrow::error::ArrowError;
 use model::{EventId, InvocationEvidence, InvocationStatus, LogEvent, Timestamp, limits};
-use storage::{EVENT_TEXT_COLUMNS, StorageError, Table};
+use storage::{EVENT_TEXT_COLUMNS, StorageError, Table, window_start};
 
 use crate::Rules;
+use crate::columns::{RequestIds, TextColumn, nulls};
 use crate::invocations::evidence;
 use crate::normalise::Normaliser;
 use crate::route::Routes;
 
 /// Rows per batch, as the query engine likes them.
 pub(crate) const BATCH_ROWS: usize = 8_192;
-/// Text is copied into blocks of this size.
-const BLOCK_BYTES: u32 = 1 << 20;
-const MESSAGE_BLOCK_BYTES: u32 = 2 << 20;
+/// Longest block of memory that the messages of a batch share.
+const MESSAGE_BLOCK_BYTES_MAX: usize = 16 << 20;
 
 /// The rows of one batch of events.
 #[derive(Debug, Default)]
@@ -31,37 +33,60 @@ pub(crate) struct Rows {
 
 /// Normalises events received at `now` and turns them into rows.
 pub(crate) fn rows(
-    events: Vec<LogEvent>,
+    mut events: Vec<LogEvent>,
     now: Timestamp,
     routes: &Routes,
     rules: &Rules,
 ) -> Result<Rows, StorageError> {
     let mut normaliser = Normaliser::new(now);
     let mut rows = Rows::default();
-    let mut builder = EventRows::new(events.len().min(BATCH_ROWS), routes);
-    let mut found = Vec::new();
-    for mut event in events {
-        let time = normaliser.fill(&mut event);
-        rules.apply(&mut event);
-        rows.ids
-            .extend(event.id.map(|id| (id, event.id_time.unwrap_or(time))));
-        found.extend(evidence(&event));
-        if event.message.len() <= limits::MESSAGE_BYTES_MAX {
-            builder.push(&event, &event.message, None, time, now);
-        } else {
-            builder.push_parts(&event, time, now);
+    let mut builder = EventRows::new(routes, now);
+    let mut found = Found::default();
+    for events in events.chunks_mut(BATCH_ROWS) {
+        for event in events.iter_mut() {
+            let time = normaliser.fill(event);
+            rules.apply(event);
+            rows.ids
+                .extend(event.id.map(|id| (id, event.id_time.unwrap_or(time))));
+            if let Some(evidence) = evidence(event) {
+                found.push(evidence);
+            }
         }
-        if builder.rows >= BATCH_ROWS {
-            rows.events.push(builder.finish()?);
+        builder.begin(events);
+        for event in events.iter() {
+            builder.push(event);
         }
-    }
-    if builder.rows > 0 {
         rows.events.push(builder.finish()?);
     }
-    for found in found.chunks(BATCH_ROWS) {
+    for found in found.evidence.chunks(BATCH_ROWS) {
         rows.invocations.push(invocation_rows(found, now)?);
     }
     Ok(rows)
+}
+
+/// The evidence of one batch of events, merged as far as it is of the same invocation and the
+/// same window of time.
+#[derive(Default)]
+struct Found {
+    evidence: Vec<InvocationEvidence>,
+    /// Where the last evidence stands that bears a request id.
+    places: HashMap<String, usize>,
+}
+
+impl Found {
+    fn push(&mut self, evidence: InvocationEvidence) {
+        let window = |evidence: &InvocationEvidence| evidence.event_time.map(window_start);
+        if let Some(place) = self.places.get(&evidence.request_id) {
+            let known = &mut self.evidence[*place];
+            if known.is_of_same_invocation(&evidence) && window(known) == window(&evidence) {
+                known.merge(evidence);
+                return;
+            }
+        }
+        let id = evidence.request_id.clone();
+        self.places.insert(id, self.evidence.len());
+        self.evidence.push(evidence);
+    }
 }
 
 /// One piece of a message that is too long.
@@ -72,63 +97,15 @@ struct Part<'a> {
     count: usize,
 }
 
-/// A text column whose values often repeat: a value that was just there is not copied again.
-pub(crate) struct TextColumn {
-    builder: StringViewBuilder,
-    recent: Vec<(String, u32)>,
-}
-
-impl TextColumn {
-    const RECENT_MAX: usize = 16;
-
-    pub(crate) fn new() -> Self {
-        TextColumn {
-            builder: StringViewBuilder::new().with_fixed_block_size(BLOCK_BYTES),
-            recent: Vec::new(),
-        }
-    }
-
-    pub(crate) fn push(&mut self, value: Option<&str>) {
-        let Some(value) = value else {
-            self.builder.append_null();
-            return;
-        };
-        if value.len() > 12 && self.push_known(value) {
-            return;
-        }
-        self.builder.append_value(value);
-    }
-
-    fn push_known(&mut self, value: &str) -> bool {
-        let known = self.recent.iter().find(|(recent, _)| recent == value);
-        let block = match known {
-            Some((_, block)) => *block,
-            None if self.recent.len() < Self::RECENT_MAX => {
-                let block = self.builder.append_block(value.as_bytes().into());
-                self.recent.push((value.to_owned(), block));
-                block
-            }
-            None => return false,
-        };
-        u32::try_from(value.len())
-            .is_ok_and(|length| self.builder.try_append_view(block, 0, length).is_ok())
-    }
-
-    pub(crate) fn finish(&mut self) -> ArrayRef {
-        self.recent.clear();
-        Arc::new(self.builder.finish())
-    }
-}
-
 struct EventRows<'a> {
     rows: usize,
     routes: &'a Routes,
+    now: Timestamp,
     event_time: TimestampNanosecondBuilder,
-    receipt_time: TimestampNanosecondBuilder,
     message: StringViewBuilder,
     /// In the order of [`EVENT_TEXT_COLUMNS`], without the last, `fields`, and `request_id`.
     text: Vec<TextColumn>,
-    request_id: StringViewBuilder,
+    request_ids: RequestIds,
     fields: StringViewBuilder,
     json: String,
 }
@@ -137,35 +114,45 @@ struct EventRows<'a> {
 const REQUEST_ID: usize = 12;
 
 impl<'a> EventRows<'a> {
-    fn new(capacity: usize, routes: &'a Routes) -> Self {
-        let time = || TimestampNanosecondBuilder::with_capacity(capacity).with_timezone("UTC");
+    fn new(routes: &'a Routes, now: Timestamp) -> Self {
         EventRows {
             rows: 0,
             routes,
-            event_time: time(),
-            receipt_time: time(),
-            message: StringViewBuilder::with_capacity(capacity)
-                .with_fixed_block_size(MESSAGE_BLOCK_BYTES),
+            now,
+            event_time: TimestampNanosecondBuilder::new(),
+            message: StringViewBuilder::new(),
             text: (0..EVENT_TEXT_COLUMNS.len() - 2)
                 .map(|_| TextColumn::new())
                 .collect(),
-            request_id: StringViewBuilder::new(),
-            fields: StringViewBuilder::new().with_fixed_block_size(BLOCK_BYTES),
+            request_ids: RequestIds::default(),
+            fields: StringViewBuilder::new(),
             json: String::new(),
         }
     }
 
-    fn push(
-        &mut self,
-        event: &LogEvent,
-        message: &str,
-        part: Option<Part<'_>>,
-        time: Timestamp,
-        now: Timestamp,
-    ) {
+    /// Makes room for the rows of these events: their messages get one block of memory, which is
+    /// no larger than they are.
+    fn begin(&mut self, events: &[LogEvent]) {
+        let bytes: usize = events.iter().map(|event| event.message.len()).sum();
+        let block = bytes.clamp(1, MESSAGE_BLOCK_BYTES_MAX);
+        self.event_time = TimestampNanosecondBuilder::with_capacity(events.len());
+        self.message = StringViewBuilder::with_capacity(events.len())
+            .with_fixed_block_size(u32::try_from(block).unwrap_or(u32::MAX));
+        self.fields = StringViewBuilder::with_capacity(events.len());
+    }
+
+    fn push(&mut self, event: &LogEvent) {
+        if event.message.len() <= limits::MESSAGE_BYTES_MAX {
+            self.push_row(event, &event.message, None);
+        } else {
+            self.push_parts(event);
+        }
+    }
+
+    fn push_row(&mut self, event: &LogEvent, message: &str, part: Option<Part<'_>>) {
         self.rows += 1;
+        let time = event.event_time.unwrap_or(self.now);
         self.event_time.append_value(time.nanos());
-        self.receipt_time.append_value(now.nanos());
         self.message.append_value(message);
         let metadata = &*event.metadata;
         let given = |text: &'_ str| !text.is_empty();
@@ -187,7 +174,7 @@ impl<'a> EventRows<'a> {
         for (column, value) in self.text.iter_mut().zip(values) {
             column.push(value);
         }
-        self.request_id.append_option(event.request_id.as_deref());
+        self.request_ids.push(event.request_id.as_deref(), message);
         self.json.clear();
         write_fields(&mut self.json, &event.fields, part);
         let json = Some(self.json.as_str()).filter(|text| given(text));
@@ -195,7 +182,8 @@ impl<'a> EventRows<'a> {
     }
 
     /// Cuts a long message at character boundaries into parts that name each other.
-    fn push_parts(&mut self, event: &LogEvent, time: Timestamp, now: Timestamp) {
+    fn push_parts(&mut self, event: &LogEvent) {
+        let time = event.event_time.unwrap_or(self.now);
         let mut parts = Vec::new();
         let mut rest = event.message.as_str();
         while !rest.is_empty() {
@@ -211,29 +199,40 @@ impl<'a> EventRows<'a> {
                 number: index + 1,
                 count: parts.len(),
             };
-            self.push(event, message, Some(part), time, now);
+            self.push_row(event, message, Some(part));
         }
     }
 
     fn finish(&mut self) -> Result<RecordBatch, StorageError> {
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
+        let receipt_time = TimestampNanosecondArray::from_value(self.now.nanos(), rows);
+        let messages = self.message.finish();
+        let request_ids = self.request_ids.finish(&messages);
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.event_time.finish()),
-            Arc::new(self.receipt_time.finish()),
-            Arc::new(self.message.finish()),
+            Arc::new(self.event_time.finish().with_timezone("UTC")),
+            Arc::new(receipt_time.with_timezone("UTC")),
+            Arc::new(messages),
         ];
         columns.extend(self.text.iter_mut().map(TextColumn::finish));
-        columns.insert(3 + REQUEST_ID, Arc::new(self.request_id.finish()));
-        columns.push(Arc::new(self.fields.finish()));
+        columns.insert(3 + REQUEST_ID, request_ids.map_err(building)?);
+        let fields = self.fields.finish();
+        columns.push(match fields.null_count() == fields.len() {
+            true => nulls(rows),
+            false => Arc::new(fields),
+        });
         batch(Table::Events, columns)
     }
 }
 
-pub(crate) fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, StorageError> {
-    RecordBatch::try_new(table.schema(), columns).map_err(|source| StorageError::Arrow {
+fn building(source: ArrowError) -> StorageError {
+    StorageError::Arrow {
         action: "build rows",
         source,
-    })
+    }
+}
+
+pub(crate) fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, StorageError> {
+    RecordBatch::try_new(table.schema(), columns).map_err(building)
 }
 
 /// Writes fields as the text of a JSON object; nothing if there are none.

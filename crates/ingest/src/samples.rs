@@ -8,7 +8,8 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, TimestampNanosecondArray
 use model::{Sample, Series, Timestamp};
 use storage::{StorageError, Table};
 
-use crate::rows::{BATCH_ROWS, TextColumn, batch, write_text};
+use crate::columns::TextColumn;
+use crate::rows::{BATCH_ROWS, batch, write_text};
 
 /// Dimensions that stand in columns of their own, by the names that clouds and agents give them;
 /// the first that a series has counts. Names are compared without case.

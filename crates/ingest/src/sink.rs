@@ -16,10 +16,13 @@ use tokio::sync::{Notify, oneshot};
 use crate::dedup::{Dedup, OriginMemory, repeated};
 use crate::flush::Flusher;
 use crate::journal::{Entry, Journal, describe, pending};
+use crate::room::{Place, Room};
 use crate::route::Routes;
 use crate::rules::budget::Budgets;
 use crate::{IngestConfig, IngestError, Result, Rules, metrics, rows, samples};
 
+/// About the memory that a row takes besides its message.
+const ROW_BYTES: usize = 128;
 /// Batches of fewer events and samples are turned into rows on the caller's thread.
 const INLINE_EVENTS_MAX: usize = 500;
 
@@ -37,7 +40,7 @@ pub struct Ingest {
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    memory_bytes_max: u64,
+    room: Room,
     disk_reserve_bytes: u64,
     routes: Routes,
     rules: Rules,
@@ -94,7 +97,7 @@ impl Ingest {
             Ok(Ingest {
                 shared: Arc::new(Shared {
                     store,
-                    memory_bytes_max: config.memory_bytes_max,
+                    room: Room::new(config.memory_bytes_max),
                     disk_reserve_bytes: config.disk_reserve_bytes,
                     routes: Routes::new(config.routes),
                     budgets: Budgets::new(config.rules.budgets.clone()),
@@ -223,7 +226,7 @@ impl Shared {
         let journal = lock(&self.journal)
             .clone()
             .ok_or_else(|| SinkError::Failed("ingest has stopped".to_owned()))?;
-        self.check_room(&journal, &batch)?;
+        let place = self.take_room(&journal, &batch)?;
         let key = batch.idempotency_key.clone();
         if let Some(key) = &key
             && let Some(stored) = lock(self.dedup.keys()).get(key)
@@ -259,6 +262,7 @@ impl Shared {
             &journal,
             frame,
             pending(0, record).map_err(|error| failed(&error))?,
+            place,
         )?;
         if let Some(memory) = &mut memory {
             memory.extend(&ids);
@@ -323,25 +327,25 @@ impl Shared {
         }
     }
 
-    fn check_room(&self, journal: &Journal, batch: &EventBatch) -> Result<(), SinkError> {
+    /// Lets a batch in, if there is room for it. One without rows needs none.
+    fn take_room(&self, journal: &Journal, batch: &EventBatch) -> Result<Option<Place>, SinkError> {
         if batch.events.is_empty() && batch.samples.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let full = match self.disk_shortage(journal) {
-            Some(shortage) => shortage,
+        let taken = match self.disk_shortage(journal) {
+            Some(shortage) => Err(shortage),
             None => {
-                let held = self.store.memory_bytes() as u64;
-                if held <= self.memory_bytes_max {
-                    return Ok(());
-                }
-                format!(
-                    "{held} bytes wait to be written to segments, more than `ingest.memory_bytes_max` = {}",
-                    self.memory_bytes_max
-                )
+                let text: usize = batch.events.iter().map(|event| event.message.len()).sum();
+                let rows = batch.events.len() + batch.samples.len();
+                let bytes = text + rows * ROW_BYTES;
+                self.room
+                    .take(self.store.memory_bytes() as u64, bytes as u64)
             }
         };
-        metrics::refused();
-        Err(SinkError::Busy(full))
+        taken.map(Some).map_err(|full| {
+            metrics::refused();
+            SinkError::Busy(full)
+        })
     }
 
     /// Says why the disk takes no more, if it does not. A disk that does not tell how much is
@@ -359,12 +363,18 @@ impl Shared {
     }
 }
 
-fn enqueue(journal: &Journal, frame: Vec<u8>, pending: Pending) -> Result<Answer, SinkError> {
+fn enqueue(
+    journal: &Journal,
+    frame: Vec<u8>,
+    pending: Pending,
+    place: Option<Place>,
+) -> Result<Answer, SinkError> {
     let (done, answer) = oneshot::channel();
     journal
         .append(Entry {
             frame,
             pending,
+            place,
             done,
         })
         .map_err(SinkError::Failed)?;
@@ -377,7 +387,10 @@ fn after_all_before(journal: &Journal, repeated: u64) -> Result<(Receipt, Answer
         stored: 0,
         repeated: usize::try_from(repeated).unwrap_or(usize::MAX),
     };
-    Ok((receipt, enqueue(journal, Vec::new(), Pending::default())?))
+    Ok((
+        receipt,
+        enqueue(journal, Vec::new(), Pending::default(), None)?,
+    ))
 }
 
 /// Remembers, from a replayed frame, what was delivered.
