@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Float64Builder, ListArray, ListBuilder,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, Signature, Volatility, lit,
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature,
+    Volatility, lit,
 };
 use datafusion::scalar::ScalarValue;
 use datafusion_functions_aggregate_common::tdigest::TDigest;
@@ -115,11 +118,18 @@ impl AggregateUDFImpl for Percentile {
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Numbers {
-            percent: 50.0,
-            exact: Vec::new(),
-            digest: None,
-        }))
+        Ok(Box::new(Numbers::new()))
+    }
+
+    fn groups_accumulator_supported(&self, _: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(
+        &self,
+        _: AccumulatorArgs<'_>,
+    ) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Groups::default()))
     }
 
     fn state_fields(&self, arguments: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
@@ -154,17 +164,56 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn add(&mut self, numbers: impl Iterator<Item = f64>) {
-        for number in numbers.filter(|number| !number.is_nan()) {
-            self.exact.push(number);
-            let most = if self.digest.is_some() {
-                PENDING_MAX
-            } else {
-                EXACT_MAX
-            };
-            if self.exact.len() > most {
-                self.digest_all();
-            }
+    fn new() -> Self {
+        Numbers {
+            percent: 50.0,
+            exact: Vec::new(),
+            digest: None,
+        }
+    }
+
+    fn add(&mut self, number: f64) {
+        if number.is_nan() {
+            return;
+        }
+        self.exact.push(number);
+        let most = match &self.digest {
+            Some(_) => PENDING_MAX,
+            None => EXACT_MAX,
+        };
+        if self.exact.len() > most {
+            self.digest_all();
+        }
+    }
+
+    fn merge(&mut self, other: &TDigest) {
+        if other.count() > 0.0 {
+            self.digest_all();
+            let own = self.digest.take();
+            self.digest = Some(TDigest::merge_digests(own.iter().chain([other])));
+        }
+    }
+
+    /// What it holds besides itself.
+    fn bytes(&self) -> usize {
+        let digest = self.digest.as_ref().map_or(0, TDigest::size);
+        self.exact.capacity() * size_of::<f64>() + digest
+    }
+
+    fn answer(&mut self) -> Option<f64> {
+        if self.digest.is_some() {
+            self.digest_all();
+        }
+        match &self.digest {
+            Some(digest) => Some(digest.estimate_quantile(self.percent / 100.0)),
+            None => exact(&mut self.exact, self.percent),
+        }
+    }
+
+    fn digest_state(&self) -> Vec<ScalarValue> {
+        match &self.digest {
+            Some(digest) => digest.to_scalar_state(),
+            None => TDigest::new(CENTROIDS).to_scalar_state(),
         }
     }
 
@@ -197,84 +246,204 @@ fn exact(numbers: &mut [f64], percent: f64) -> Option<f64> {
     Some(low + (high - low) * fraction)
 }
 
+/// The numbers and percents among the arguments.
+fn arguments(values: &[ArrayRef]) -> Result<(ArrayRef, &Float64Array)> {
+    let [numbers, percents] = values else {
+        return Err(DataFusionError::Internal(
+            "a percentile takes two arguments".into(),
+        ));
+    };
+    let numbers = cast(numbers, &DataType::Float64)?;
+    Ok((numbers, percents.as_primitive::<Float64Type>()))
+}
+
+/// A state that came from elsewhere, row by row.
+struct States<'a> {
+    percents: &'a Float64Array,
+    lists: &'a ListArray,
+    digests: &'a [ArrayRef],
+}
+
+impl<'a> States<'a> {
+    fn new(states: &'a [ArrayRef]) -> Result<Self> {
+        let [percents, lists, digests @ ..] = states else {
+            return Err(DataFusionError::Internal("a state is incomplete".into()));
+        };
+        Ok(States {
+            percents: percents.as_primitive(),
+            lists: lists.as_list(),
+            digests,
+        })
+    }
+
+    fn add_to(&self, row: usize, numbers: &mut Numbers) -> Result<()> {
+        numbers.percent = self.percents.value(row);
+        let list = self.lists.value(row);
+        for number in list.as_primitive::<Float64Type>().iter().flatten() {
+            numbers.add(number);
+        }
+        let parts = self.digests.iter();
+        let parts = parts.map(|part| ScalarValue::try_from_array(part, row));
+        let other = TDigest::from_scalar_state(&parts.collect::<Result<Vec<_>>>()?);
+        numbers.merge(&other);
+        Ok(())
+    }
+}
+
 impl Accumulator for Numbers {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let [numbers, percent] = values else {
-            return Err(DataFusionError::Internal(
-                "a percentile takes two arguments".into(),
-            ));
-        };
-        let numbers = cast(numbers, &DataType::Float64)?;
-        let percent = percent.as_primitive::<Float64Type>();
-        if !percent.is_empty() {
-            self.percent = percent.value(0);
+        let (numbers, percents) = arguments(values)?;
+        if !percents.is_empty() {
+            self.percent = percents.value(0);
         }
-        self.add(numbers.as_primitive::<Float64Type>().iter().flatten());
+        for number in numbers.as_primitive::<Float64Type>().iter().flatten() {
+            self.add(number);
+        }
         Ok(())
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        if self.digest.is_some() {
-            self.digest_all();
-        }
-        let found = match &self.digest {
-            Some(digest) => Some(digest.estimate_quantile(self.percent / 100.0)),
-            None => exact(&mut self.exact, self.percent),
-        };
-        Ok(ScalarValue::Float64(found))
+        Ok(ScalarValue::Float64(self.answer()))
     }
 
     fn size(&self) -> usize {
-        let digest = self.digest.as_ref().map_or(0, TDigest::size);
-        size_of_val(self) + self.exact.capacity() * size_of::<f64>() + digest
+        size_of_val(self) + self.bytes()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let numbers = self.exact.iter().map(|number| ScalarValue::from(*number));
         let numbers: Vec<ScalarValue> = numbers.collect();
         let list = ScalarValue::new_list_nullable(&numbers, &DataType::Float64);
-        let digest = match &self.digest {
-            Some(digest) => digest.clone(),
-            None => TDigest::new(CENTROIDS),
-        };
         let mut state = vec![ScalarValue::from(self.percent), ScalarValue::List(list)];
-        state.extend(digest.to_scalar_state());
+        state.extend(self.digest_state());
         Ok(state)
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        let [percents, lists, digests @ ..] = states else {
-            return Err(DataFusionError::Internal("a state is incomplete".into()));
-        };
-        for row in 0..percents.len() {
-            self.percent = percents.as_primitive::<Float64Type>().value(row);
-            let numbers = lists.as_list::<i32>().value(row);
-            self.add(numbers.as_primitive::<Float64Type>().iter().flatten());
-            let parts = digests
-                .iter()
-                .map(|part| ScalarValue::try_from_array(part, row));
-            let other = TDigest::from_scalar_state(&parts.collect::<Result<Vec<_>>>()?);
-            if other.count() > 0.0 {
-                self.digest_all();
-                let own = self.digest.take();
-                self.digest = Some(TDigest::merge_digests(own.iter().chain([&other])));
+        let states = States::new(states)?;
+        (0..states.percents.len()).try_for_each(|row| states.add_to(row, self))
+    }
+}
+
+/// All groups of one aggregation: rows go to their groups one by one, without a batch for each.
+#[derive(Debug, Default)]
+struct Groups {
+    numbers: Vec<Numbers>,
+    /// What they hold besides themselves.
+    bytes: usize,
+}
+
+impl Groups {
+    fn grow(&mut self, total: usize) {
+        let total = total.max(self.numbers.len());
+        self.numbers.resize_with(total, Numbers::new);
+    }
+
+    fn change<T>(&mut self, group: usize, change: impl FnOnce(&mut Numbers) -> T) -> T {
+        let numbers = &mut self.numbers[group];
+        let before = numbers.bytes();
+        let changed = change(numbers);
+        self.bytes = self.bytes + numbers.bytes() - before;
+        changed
+    }
+
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Numbers> {
+        let taken = emit_to.take_needed(&mut self.numbers);
+        self.bytes = self.numbers.iter().map(Numbers::bytes).sum();
+        taken
+    }
+
+    fn state_of(groups: &[Numbers]) -> Result<Vec<ArrayRef>> {
+        let percents = groups.iter().map(|group| group.percent);
+        let mut lists = ListBuilder::new(Float64Builder::new());
+        for group in groups {
+            lists.values().append_slice(&group.exact);
+            lists.append(true);
+        }
+        let mut state: Vec<ArrayRef> = vec![
+            Arc::new(Float64Array::from_iter_values(percents)),
+            Arc::new(lists.finish()),
+        ];
+        let mut parts: Vec<Vec<ScalarValue>> = Vec::new();
+        for group in groups {
+            let digest = group.digest_state();
+            parts.resize_with(digest.len(), Vec::new);
+            for (part, value) in parts.iter_mut().zip(digest) {
+                part.push(value);
             }
         }
+        for part in parts {
+            state.push(ScalarValue::iter_to_array(part)?);
+        }
+        Ok(state)
+    }
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+    ) -> Result<()> {
+        self.grow(total);
+        let (numbers, percents) = arguments(values)?;
+        let numbers = numbers.as_primitive::<Float64Type>();
+        for (row, group) in groups.iter().enumerate() {
+            let counts = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            self.change(*group, |group| {
+                group.percent = percents.value(row);
+                if counts && numbers.is_valid(row) {
+                    group.add(numbers.value(row));
+                }
+            });
+        }
         Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let mut groups = self.take(emit_to);
+        let answers: Float64Array = groups.iter_mut().map(Numbers::answer).collect();
+        Ok(Arc::new(answers))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Groups::state_of(&self.take(emit_to))
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef], groups: &[usize], total: usize) -> Result<()> {
+        self.grow(total);
+        let states = States::new(states)?;
+        let mut rows = groups.iter().enumerate();
+        rows.try_for_each(|(row, group)| self.change(*group, |group| states.add_to(row, group)))
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let rows = values.first().map_or(0, |values| values.len());
+        let mut groups = Groups::default();
+        let each: Vec<usize> = (0..rows).collect();
+        groups.update_batch(values, &each, filter, rows)?;
+        Groups::state_of(&groups.numbers)
+    }
+
+    fn size(&self) -> usize {
+        self.numbers.capacity() * size_of::<Numbers>() + self.bytes
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::Float64Array;
-
     use super::*;
 
     fn numbers(percent: f64) -> Numbers {
         Numbers {
             percent,
-            exact: Vec::new(),
-            digest: None,
+            ..Numbers::new()
         }
     }
 
@@ -312,5 +481,50 @@ mod tests {
             numbers(50.0).evaluate().unwrap(),
             ScalarValue::Float64(None)
         );
+    }
+
+    #[test]
+    fn groups_together_answer_as_each_alone() {
+        let values: Vec<f64> = (0..5_000).map(|n| f64::from(n * 7_919 % 5_000)).collect();
+        let column = |percent: f64, values: Vec<Option<f64>>| -> Vec<ArrayRef> {
+            let percents = Float64Array::from_value(percent, values.len());
+            vec![Arc::new(Float64Array::from(values)), Arc::new(percents)]
+        };
+        // Group 1 has few numbers, group 2 none, and what the filter leaves out counts nowhere.
+        let group_of = |row: usize| {
+            if row % 50 == 0 {
+                1
+            } else {
+                2 * usize::from(row % 50 == 1)
+            }
+        };
+        let numbers_of = |row: usize| (row % 50 != 1).then(|| values[row]);
+        let rows: Vec<usize> = (0..values.len()).collect();
+        let filter: BooleanArray = rows.iter().map(|row| Some(row % 3 > 0)).collect();
+        let mut all = Groups::default();
+        for part in rows.chunks(1_700) {
+            let mut some = Groups::default();
+            let numbers = part.iter().map(|row| numbers_of(*row)).collect();
+            let groups: Vec<usize> = part.iter().map(|row| group_of(*row)).collect();
+            let kept = filter.slice(part[0], part.len());
+            some.update_batch(&column(90.0, numbers), &groups, Some(&kept), 3)
+                .unwrap();
+            let state = some.state(EmitTo::All).unwrap();
+            all.merge_batch(&state, &[0, 1, 2], 3).unwrap();
+        }
+        let together = all.evaluate(EmitTo::All).unwrap();
+        let together = together.as_primitive::<Float64Type>();
+        let alone = |group: usize| {
+            let mut one = numbers(90.0);
+            let rows = rows
+                .iter()
+                .filter(|row| group_of(**row) == group && **row % 3 > 0);
+            rows.filter_map(|row| numbers_of(*row))
+                .for_each(|number| one.add(number));
+            one.answer()
+        };
+        assert!((together.value(0) - alone(0).unwrap()).abs() < 25.0);
+        assert_eq!(Some(together.value(1)), alone(1));
+        assert!(together.is_null(2) && alone(2).is_none());
     }
 }
