@@ -3,31 +3,33 @@
 //! Searches, panels, monitors and checks all get their session here, so that a query means the
 //! same everywhere.
 
+mod tables;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::common::{Result, ScalarValue};
-use datafusion::datasource::ViewTable;
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+};
+use datafusion::common::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::functions_aggregate::expr_fn::{last_value, max, min};
-use datafusion::logical_expr::{Expr, col, lit, when};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use model::{InvocationStatus, TimeRange, Timestamp};
+use model::{TimeRange, Timestamp};
 use storage::{Snapshot, Store, Table};
 
 use crate::lookups::LookupTables;
-use crate::scan::{Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn};
+use crate::scan::{
+    CheapFirst, Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn,
+};
+use tables::StoredTables;
 
-/// Evidence of one invocation lies at most this far from its last piece: a Lambda function may
-/// run 15 minutes, and reports come late.
-const EVIDENCE_SPREAD_MS: i64 = 20 * 60 * 1000;
-/// What belongs to one invocation.
-const INVOCATION_KEY: [&str; 5] = ["provider", "account", "region", "function", "request_id"];
-/// What makes two rows the same sample.
-const SAMPLE_KEY: [&str; 4] = ["metric", "dimensions", "statistic", "event_time"];
+/// Where SQL finds the tables without being told: DataFusion's own defaults.
+const CATALOG: &str = "datafusion";
+const SCHEMA: &str = "public";
 
 /// How much a node gives to queries.
 #[derive(Clone, Debug)]
@@ -61,8 +63,8 @@ impl Default for EngineConfig {
 #[derive(Clone, Debug)]
 pub struct Engine {
     store: Store,
-    runtime: Arc<RuntimeEnv>,
-    config: SessionConfig,
+    /// What every session begins as: functions, rules, options, memory; no tables.
+    state: Arc<SessionState>,
     indexes: Arc<Indexes>,
 }
 
@@ -74,6 +76,8 @@ pub(crate) struct OpenSession {
     pub(crate) bytes_total: u64,
     /// Where the windows begin that segments never cross, ascending.
     pub(crate) window_starts: Vec<Timestamp>,
+    /// The event times of the earliest and the latest row of the segments and pieces that are read.
+    pub(crate) times: Option<(Timestamp, Timestamp)>,
 }
 
 impl Engine {
@@ -101,16 +105,24 @@ impl Engine {
         let mut session = SessionConfig::new()
             .with_target_partitions(config.partitions)
             .with_information_schema(false)
+            .with_create_default_catalog_and_schema(false)
             .with_extension(Arc::new(LookupTables::at(store.data_dir().join("lookups"))));
         let options = session.options_mut();
         options.execution.parquet.pushdown_filters = false;
         options.execution.parquet.schema_force_view_types = true;
         options.sql_parser.map_string_types_to_utf8view = true;
         let indexes = Indexes::new(store.data_dir().to_owned(), config.uses_indexes);
+        let state = SessionStateBuilder::new()
+            .with_config(session)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_optimizer_rule(Arc::new(TellScans))
+            .with_physical_optimizer_rule(Arc::new(CheapFirst));
+        let context = SessionContext::new_with_state(state.build());
+        crate::register_functions(&context);
         Ok(Engine {
             store,
-            runtime,
-            config: session,
+            state: Arc::new(context.state()),
             indexes: Arc::new(indexes),
         })
     }
@@ -130,10 +142,6 @@ impl Engine {
     }
 
     pub(crate) fn open(&self, range: TimeRange, time: TimeColumn) -> Result<OpenSession> {
-        let context =
-            SessionContext::new_with_config_rt(self.config.clone(), Arc::clone(&self.runtime));
-        crate::register_functions(&context);
-        context.add_optimizer_rule(Arc::new(TellScans));
         let wanted = match time {
             TimeColumn::Event => range,
             TimeColumn::Receipt => TimeRange::ALL,
@@ -147,72 +155,38 @@ impl Engine {
             .collect();
         window_starts.sort_unstable();
         window_starts.dedup();
+        let times = times(&snapshot);
         let events = self
             .table(Table::Events, snapshot, range, time)
             .of_store(self.store.clone());
         let progress = events.progress();
-        context.register_table("events", Arc::new(events))?;
-        self.register_invocations(&context, range)?;
-        self.register_samples(&context, range)?;
+        let tables = StoredTables::new(self.clone(), range, events);
+        let catalog = MemoryCatalogProvider::new();
+        catalog.register_schema(SCHEMA, Arc::new(tables))?;
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        let mut state = SessionState::clone(&self.state);
+        state.register_catalog_list(Arc::new(catalogs));
         Ok(OpenSession {
-            context,
+            context: SessionContext::new_with_state(state),
             progress,
             bytes_total,
             window_starts,
+            times,
         })
-    }
-
-    /// `invocations`: the evidence, merged field by field.
-    fn register_invocations(&self, context: &SessionContext, range: TimeRange) -> Result<()> {
-        let wide = TimeRange::new(
-            range.start.saturating_add_millis(-EVIDENCE_SPREAD_MS),
-            range.end.saturating_add_millis(EVIDENCE_SPREAD_MS),
-        );
-        let snapshot = Arc::new(self.store.snapshot(Table::Invocations, wide));
-        let evidence = self
-            .table(Table::Invocations, snapshot, wide, TimeColumn::Event)
-            .evidence();
-        let merged = context
-            .read_table(Arc::new(evidence))?
-            .aggregate(INVOCATION_KEY.map(col).to_vec(), merges())?
-            .filter(inside(range))?;
-        let columns: Vec<Expr> = storage::invocations_schema()
-            .fields()
-            .iter()
-            .filter(|field| field.name() != "status_rank")
-            .map(|field| match field.name().as_str() {
-                "status" => status_of_rank(),
-                name => Ok(col(name)),
-            })
-            .collect::<Result<_>>()?;
-        let plan = merged.select(columns)?.into_unoptimized_plan();
-        context.register_table("invocations", Arc::new(ViewTable::new(plan, None)))?;
-        Ok(())
-    }
-
-    /// `samples`: of equal samples the one that was received last.
-    fn register_samples(&self, context: &SessionContext, range: TimeRange) -> Result<()> {
-        let latest = |column: &str| {
-            last_value(col(column), vec![col("receipt_time").sort(true, false)]).alias(column)
-        };
-        let others = storage::samples_schema();
-        let others = others.fields().iter().map(|field| field.name().as_str());
-        let others = others.filter(|name| !SAMPLE_KEY.contains(name));
-        let columns = storage::samples_schema();
-        let columns = columns.fields().iter().map(|field| col(field.name()));
-        let plan = context
-            .read_table(Arc::new(self.samples(range)))?
-            .aggregate(SAMPLE_KEY.map(col).to_vec(), others.map(latest).collect())?
-            .select(columns.collect::<Vec<_>>())?
-            .into_unoptimized_plan();
-        context.register_table("samples", Arc::new(ViewTable::new(plan, None)))?;
-        Ok(())
     }
 
     /// Samples as they were received, equal ones included.
     pub(crate) fn samples(&self, range: TimeRange) -> SegmentsTable {
         let snapshot = Arc::new(self.store.snapshot(Table::Samples, range));
         self.table(Table::Samples, snapshot, range, TimeColumn::Event)
+            .evidence()
+    }
+
+    /// Invocations as pieces of evidence.
+    fn evidence(&self, range: TimeRange) -> SegmentsTable {
+        let snapshot = Arc::new(self.store.snapshot(Table::Invocations, range));
+        self.table(Table::Invocations, snapshot, range, TimeColumn::Event)
             .evidence()
     }
 
@@ -228,44 +202,13 @@ impl Engine {
     }
 }
 
-/// The largest value wins, the earliest for `start`; the order of evidence does not matter.
-fn merges() -> Vec<Expr> {
-    storage::invocations_schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().as_str())
-        .filter(|name| !INVOCATION_KEY.contains(name) && *name != "status")
-        .map(|name| match name {
-            "start" => min(col(name)).alias(name),
-            _ => max(col(name)).alias(name),
-        })
-        .collect()
-}
-
-fn inside(range: TimeRange) -> Expr {
-    let moment = |at: Timestamp| {
-        lit(ScalarValue::TimestampNanosecond(
-            Some(at.nanos()),
-            Some("UTC".into()),
-        ))
-    };
-    col("event_time")
-        .gt_eq(moment(range.start))
-        .and(col("event_time").lt(moment(range.end)))
-}
-
-fn status_of_rank() -> Result<Expr> {
-    let is = |rank: usize| col("status_rank").eq(lit(rank as i8));
-    let name = |rank: usize| {
-        lit(ScalarValue::Utf8View(Some(
-            InvocationStatus::ALL[rank].name().to_owned(),
-        )))
-    };
-    let mut cases = when(is(0), name(0));
-    for rank in 1..InvocationStatus::ALL.len() {
-        cases = cases.when(is(rank), name(rank));
-    }
-    Ok(cases.end()?.alias("status"))
+fn times(snapshot: &Snapshot) -> Option<(Timestamp, Timestamp)> {
+    let segments = snapshot.segments.iter();
+    let segments = segments.map(|segment| (segment.time_min, segment.time_max));
+    let memory = snapshot.memory.iter();
+    let memory = memory.map(|piece| (piece.time_min, piece.time_max));
+    let all = segments.chain(memory);
+    all.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
 }
 
 /// Returns a session over what `store` holds now inside `range`, for callers that ask once.

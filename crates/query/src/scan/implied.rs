@@ -1,5 +1,5 @@
 //! Tells the scans of a plan which conditions their rows must satisfy, wherever in the plan the
-//! conditions stand, and puts the cheap conditions of a filter before the dear ones.
+//! conditions stand.
 //!
 //! DataFusion moves a filter down to the scan only where it may be computed there. For an index
 //! it is enough to know that a row without a match is of no use in the end: a filter on what
@@ -54,22 +54,9 @@ fn tell(plan: LogicalPlan, mut conditions: Vec<Expr>) -> Result<Transformed<Logi
                 _ => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
             }
         }
-        LogicalPlan::Filter(mut filter) => {
-            let mut parts = split_conjunction_owned(filter.predicate.clone());
-            conditions.extend(parts.iter().cloned());
-            let is_in_order = parts.is_sorted_by_key(cost);
-            if !is_in_order {
-                parts.sort_by_key(cost);
-                let ordered = parts.into_iter().reduce(Expr::and);
-                filter.predicate = ordered.unwrap_or(filter.predicate);
-            }
-            let told = LogicalPlan::Filter(filter)
-                .map_children(|input| tell(input, conditions.clone()))?;
-            Ok(Transformed::new(
-                told.data,
-                told.transformed || !is_in_order,
-                told.tnr,
-            ))
+        LogicalPlan::Filter(filter) => {
+            conditions.extend(split_conjunction_owned(filter.predicate.clone()));
+            LogicalPlan::Filter(filter).map_children(|input| tell(input, conditions.clone()))
         }
         LogicalPlan::Projection(projection) => {
             let below = through_projection(&projection, conditions)?;
@@ -87,23 +74,6 @@ fn tell(plan: LogicalPlan, mut conditions: Vec<Expr>) -> Result<Transformed<Logi
             .map_children(|input| tell(input, conditions.clone())),
         other => other.map_children(|input| tell(input, Vec::new())),
     }
-}
-
-/// What a condition costs, roughly: values of columns, then words in text, then what must be
-/// taken out of text first. Those behind are computed for the rows that those before have left.
-fn cost(condition: &Expr) -> u8 {
-    let mut cost = 0;
-    let walked = condition.apply(|expr| {
-        if let Expr::ScalarFunction(call) = expr {
-            cost = cost.max(match call.name() {
-                "part" | "json_path" | "json_auto" | "field_named" => 2,
-                "text_match" | "text_contains" | "glob_match" | "json_may_hold" => 1,
-                _ => 0,
-            });
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    walked.map_or(2, |_| cost)
 }
 
 /// The conditions with the names of a projection replaced by what they stand for.

@@ -6,6 +6,7 @@
 //! of the query are taken as hints only (the text index, row group and page statistics); the
 //! plan applies them.
 
+mod cheap_first;
 mod condition;
 mod implied;
 mod indexes;
@@ -48,10 +49,9 @@ use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot, Store, Table
 use need::Need;
 use source::{IndexedParquetSource, Part};
 
-pub(crate) use implied::TellScans;
 pub(crate) use indexes::{Choice, Decision, Indexes};
-pub(crate) use pattern::word_in;
-pub(crate) use progress::ScanProgress;
+pub(crate) use {cheap_first::CheapFirst, implied::TellScans};
+pub(crate) use {pattern::word_in, progress::ScanProgress};
 
 /// The object store of all segments, as sessions know it.
 pub(crate) const SEGMENTS_URL: &str = "segments://store";

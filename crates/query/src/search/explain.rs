@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use storage::PAGE_ROWS;
 
-use super::run::Prepared;
-use super::{SearchRequest, Searches, run};
+use super::prepare::{Prepared, prepare};
+use super::{SearchRequest, Searches};
 use crate::Result;
 use crate::scan::{Choice, Decision, SegmentsTable};
 
@@ -65,7 +65,7 @@ impl Searches {
     /// As [`Searches::start`], if the query is not valid.
     pub fn explain<'a>(&'a self, request: &'a SearchRequest) -> BoxFuture<'a, Result<Explanation>> {
         Box::pin(async move {
-            let prepared = run::prepare(self.engine(), request).await?;
+            let prepared = prepare(self.engine(), request).await?;
             explain(&prepared).await
         })
     }

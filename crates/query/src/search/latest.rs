@@ -6,8 +6,8 @@
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampNanosecondType;
-use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::expr::Sort as SortKey;
 use datafusion::logical_expr::{Expr, FetchType, LogicalPlan, SkipType, TableScan};
@@ -70,6 +70,18 @@ impl Latest {
 /// Whether the rows of `plan` can be found without reading text.
 pub(super) fn reads_no_text(plan: &LogicalPlan, state: &SessionState) -> Result<bool> {
     let mut reads_text = false;
+    // Most searches are for words: that is seen without optimising.
+    plan.apply(|node| {
+        if let LogicalPlan::Filter(filter) = node {
+            let columns = filter.predicate.column_refs();
+            let is_text = |column: &&Column| TEXT_COLUMNS.contains(&column.name.as_str());
+            reads_text |= columns.iter().any(is_text);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if reads_text {
+        return Ok(false);
+    }
     state.optimize(plan)?.apply(|node| {
         if let LogicalPlan::TableScan(TableScan {
             projected_schema, ..
@@ -83,9 +95,9 @@ pub(super) fn reads_no_text(plan: &LogicalPlan, state: &SessionState) -> Result<
     Ok(!reads_text)
 }
 
-/// If `plan` is the newest rows of another plan, each of whose rows depends on one event alone:
-/// that plan, and how many rows.
-pub(super) fn newest_of(plan: &LogicalPlan) -> Option<(&LogicalPlan, usize)> {
+/// How many rows `plan` wants, if they are the newest of another plan, each of whose rows depends
+/// on one event alone.
+pub(super) fn newest_rows(plan: &LogicalPlan) -> Option<usize> {
     let LogicalPlan::Limit(limit) = plan else {
         return None;
     };
@@ -106,7 +118,7 @@ pub(super) fn newest_of(plan: &LogicalPlan) -> Option<(&LogicalPlan, usize)> {
         (SkipType::Literal(0), FetchType::Literal(Some(rows))) => rows,
         _ => return None,
     };
-    (is_newest_first && is_rowwise(&sort.input)).then_some((&sort.input, rows))
+    (is_newest_first && is_rowwise(&sort.input)).then_some(rows)
 }
 
 #[cfg(test)]

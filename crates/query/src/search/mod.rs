@@ -8,6 +8,7 @@ mod identity;
 mod latest;
 mod newest;
 mod page;
+mod prepare;
 mod run;
 mod status;
 mod windows;
@@ -204,7 +205,7 @@ impl Searches {
                 });
             }
             let started = Instant::now();
-            let prepared = run::prepare(&self.0.engine, &request).await?;
+        let prepared = prepare::prepare(&self.0.engine, &request).await?;
             let style = match request.language {
                 Language::Sql => TimeStyle::Rfc3339,
                 Language::Log | Language::Metrics => TimeStyle::Millis,
@@ -249,7 +250,7 @@ impl Searches {
                 language,
                 histogram_by_level: false,
             };
-            match run::prepare(&self.0.engine, &request).await {
+        match prepare::prepare(&self.0.engine, &request).await {
                 Ok(_) => Ok(Vec::new()),
                 Err(QueryError::Invalid(diagnostics)) => Ok(diagnostics),
                 Err(error) => Err(error),
@@ -257,7 +258,7 @@ impl Searches {
         })
     }
 
-    fn spawn(&self, search: &Arc<Search>, prepared: run::Prepared, started: Instant) {
+    fn spawn(&self, search: &Arc<Search>, prepared: prepare::Prepared, started: Instant) {
         let turns = Arc::clone(&self.0.turns);
         let bytes_max = self.0.config.messages_bytes_max;
         let runner = run::Runner::new(Arc::clone(search), started, bytes_max);

@@ -1,4 +1,4 @@
-//! The work of one search: plan, execute, keep, count, tell.
+//! The work of one search: execute, keep, count, tell.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,201 +6,23 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use datafusion::common::Column;
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::StreamExt;
 use model::{TimeRange, Timestamp, limits};
 use tokio::time::Instant;
 
-use super::filters::{filtered, rowwise_end, scope_end};
 use super::histogram::Histogram;
-use super::latest::{Latest, newest_of, reads_no_text};
+use super::latest::{Latest, newest_rows, reads_no_text};
 use super::newest::Newest;
-use super::status::{SearchState, SearchStatus};
-use super::windows::{is_rowwise, windows};
-use super::{Search, SearchRequest, lock};
+use super::prepare::Prepared;
+use super::status::SearchState;
+use super::windows::{is_rowwise, newest_first, windows};
+use super::{Search, lock};
 use crate::scan::{TimeColumn, narrow};
-use crate::session::{Engine, OpenSession};
-use crate::{
-    Diagnostic, FieldType, Language, Planned, QueryContext, QueryError, Result, ResultField,
-    ResultKind, plan,
-};
+use crate::{QueryError, Result, ResultKind};
 
 /// News are published at most this often.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
-
-/// A search that is planned and can run.
-pub(super) struct Prepared {
-    pub(super) session: OpenSession,
-    text: String,
-    pub(super) planned: Planned,
-    /// The events that an aggregate query is about, if they are to be counted over time.
-    scope: Option<LogicalPlan>,
-    range: TimeRange,
-    time: TimeColumn,
-}
-
-/// Opens a session and plans the query.
-pub(super) async fn prepare(engine: &Engine, request: &SearchRequest) -> Result<Prepared> {
-    let time = if request.by_receipt_time {
-        TimeColumn::Receipt
-    } else {
-        TimeColumn::Event
-    };
-    let session = engine.open(request.range, time)?;
-    let context = QueryContext {
-        range: request.range,
-        now: engine.store().clock().now(),
-        time_zone: request.time_zone.clone(),
-        auto_parse: request.auto_parse,
-    };
-    let (written, filters) = (&request.query, &request.filters);
-    let text = filtered(
-        written,
-        request.language,
-        filters,
-        &context,
-        &session.context,
-    )?;
-    let outcome = match plan_text(&text, request, &context, &session).await {
-        Err(QueryError::Invalid(found)) if !filters.is_empty() => {
-            // Mistakes have their places in the text as it was written; if that has none, the filters do.
-            plan_text(written, request, &context, &session).await?;
-            Err(QueryError::Invalid(blamed(found)))
-        }
-        outcome => outcome,
-    };
-    let (planned, scope) = outcome?;
-    Ok(Prepared {
-        session,
-        text,
-        planned,
-        scope,
-        range: request.range,
-        time,
-    })
-}
-
-/// The mistakes of a filtered text, without places, because the user did not write it.
-fn blamed(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let tell = |one: Diagnostic| {
-        Diagnostic::error(
-            0..0,
-            format!("the filters cannot be applied: {}", one.message),
-        )
-    };
-    found.into_iter().map(tell).collect()
-}
-
-async fn plan_text(
-    text: &str,
-    request: &SearchRequest,
-    context: &QueryContext,
-    session: &OpenSession,
-) -> Result<(Planned, Option<LogicalPlan>)> {
-    match request.language {
-        Language::Sql => Ok((plan_sql(text, session).await?, None)),
-        Language::Metrics => {
-            let message =
-                "metrics queries are answered by `/api/v1/metricsQueries`, not by searches";
-            let whole = Diagnostic::error(0..text.len(), message);
-            Err(QueryError::Invalid(vec![whole]))
-        }
-        Language::Log => {
-            let planned = plan(text, context, &session.context).map_err(QueryError::Invalid)?;
-            let counts = planned.kind == ResultKind::Records && request.histogram_by_level;
-            let scope = counts
-                .then(|| counted_events(text, request, context, session).ok())
-                .flatten();
-            Ok((planned, scope))
-        }
-    }
-}
-
-/// The events that an aggregate query is about: those that its scope finds, because that costs least. What
-/// filters leave is only known where they stand, after the stages that work on single events.
-fn counted_events(
-    text: &str,
-    request: &SearchRequest,
-    context: &QueryContext,
-    session: &OpenSession,
-) -> std::result::Result<LogicalPlan, Vec<Diagnostic>> {
-    let end = if request.filters.is_empty() {
-        scope_end(text)
-    } else {
-        rowwise_end(text, context, &session.context)
-    };
-    let events = text.split_at(end).0;
-    let events = if events.trim().is_empty() {
-        "*"
-    } else {
-        events
-    };
-    plan(events, context, &session.context).map(|planned| planned.plan)
-}
-
-async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {
-    let invalid = |error: DataFusionError| {
-        QueryError::Invalid(vec![
-            Diagnostic::error(0..text.len(), error.strip_backtrace()).locate(text),
-        ])
-    };
-    let select_only = SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false);
-    let state = session.context.state();
-    let plan = state.create_logical_plan(text).await.map_err(invalid)?;
-    select_only.verify_plan(&plan).map_err(invalid)?;
-    let fields = plan
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| ResultField {
-            name: field.name().clone(),
-            column: field.name().clone(),
-            field_type: field_type(field.data_type()),
-            is_key: false,
-        })
-        .collect();
-    Ok(Planned::of_plan(plan, fields))
-}
-
-fn field_type(data_type: &arrow::datatypes::DataType) -> FieldType {
-    use arrow::datatypes::DataType::{
-        Boolean, Float32, Float64, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64,
-    };
-    match data_type {
-        Boolean => FieldType::Boolean,
-        Int8 | Int16 | Int32 | UInt8 | UInt16 => FieldType::Int,
-        Int64 | UInt32 | UInt64 => FieldType::Long,
-        Float32 | Float64 => FieldType::Double,
-        _ => FieldType::String,
-    }
-}
-
-impl Prepared {
-    /// The status before anything has been done.
-    pub(super) fn initial_status(&self) -> SearchStatus {
-        SearchStatus {
-            state: SearchState::NotStarted,
-            kind: self.planned.kind,
-            query: self.text.as_str().into(),
-            message_count: 0,
-            messages_kept: 0,
-            record_count: 0,
-            histogram: Arc::default(),
-            errors: Vec::new(),
-            warnings: self.planned.warnings().to_vec(),
-            rows_scanned: 0,
-            bytes_scanned: 0,
-            bytes_total: self.session.bytes_total,
-            elapsed_ms: 0,
-            limited: None,
-            fields: self.planned.fields.clone().into(),
-        }
-    }
-}
 
 /// Runs one search and tells how it goes.
 pub(super) struct Runner {
@@ -250,6 +72,10 @@ impl Runner {
     async fn messages(&mut self, prepared: &Prepared, histogram: &mut Histogram) -> Result<()> {
         let planned = &prepared.planned;
         let first_stage = planned.first_stage(&prepared.session.context).await?;
+        if let Some(rows) = newest_rows(&first_stage).filter(|_| prepared.time == TimeColumn::Event)
+        {
+            return self.newest(prepared, histogram, first_stage, rows).await;
+        }
         let can_split =
             prepared.time == TimeColumn::Event && !planned.is_sorted && is_rowwise(&first_stage);
         let parts = if can_split {
@@ -261,20 +87,16 @@ impl Runner {
         let mut bytes_left = self.messages_bytes_max;
         let counts_first = can_split && self.counts_first(prepared, &first_stage)?;
         for part in parts {
-            let mut plan = if can_split {
-                narrow(first_stage.clone(), part)?
-            } else {
-                self.without_older(prepared, first_stage.clone(), part)
-                    .await?
-            };
+            let mut plan = first_stage.clone();
+            if can_split {
+                plan = narrow(plan, part)?;
+            }
             let is_full = rows_left == 0 || bytes_left == 0;
             let mut is_counted = false;
             if is_full {
                 plan = only_counted(plan)?;
             } else if counts_first {
-                let oldest = self
-                    .count(prepared, &plan, rows_left, Some(&mut *histogram))
-                    .await?;
+                let oldest = self.count(prepared, &plan, rows_left, histogram).await?;
                 is_counted = true;
                 if let Some(oldest) = oldest {
                     plan = narrow(plan, TimeRange::new(oldest, part.end))?;
@@ -323,14 +145,14 @@ impl Runner {
         reads_no_text(&counted, &prepared.session.context.state())
     }
 
-    /// Counts the rows of `plan`, in the histogram too if there is one. Returns the time of the
-    /// oldest row among the newest `rows_max`, if there are more.
+    /// Counts the rows of `plan`. Returns the time of the oldest row among the newest `rows_max`,
+    /// if there are more.
     async fn count(
         &mut self,
         prepared: &Prepared,
         plan: &LogicalPlan,
         rows_max: usize,
-        mut histogram: Option<&mut Histogram>,
+        histogram: &mut Histogram,
     ) -> std::result::Result<Option<Timestamp>, DataFusionError> {
         let mut latest = Latest::new(rows_max);
         let context = &prepared.session.context;
@@ -339,32 +161,46 @@ impl Runner {
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             latest.add(&batch);
-            if let Some(histogram) = histogram.as_deref_mut() {
-                histogram.add(&batch);
-                self.message_count += batch.num_rows() as u64;
-                self.publish_if_due(prepared, histogram);
-            }
+            histogram.add(&batch);
+            self.message_count += batch.num_rows() as u64;
+            self.publish_if_due(prepared, histogram);
         }
         Ok(latest.finish())
     }
 
-    /// The plan of the search, without the rows that are too old for a limit on the newest ones.
-    async fn without_older(
+    /// The newest `rows` of a plan that wants no others: the range is searched from its end, in
+    /// ever larger parts, until there are enough.
+    async fn newest(
         &mut self,
         prepared: &Prepared,
+        histogram: &mut Histogram,
         plan: LogicalPlan,
-        part: TimeRange,
-    ) -> std::result::Result<LogicalPlan, DataFusionError> {
-        let Some((input, rows)) = newest_of(&plan) else {
-            return Ok(plan);
-        };
-        if prepared.time != TimeColumn::Event || !self.counts_first(prepared, input)? {
-            return Ok(plan);
+        rows: usize,
+    ) -> Result<()> {
+        let rows_max = rows.min(limits::SEARCH_MESSAGES_MAX);
+        let mut kept = Newest::new(rows_max, self.messages_bytes_max, false);
+        let mut found = 0;
+        for part in newest_first(prepared.range, prepared.session.times) {
+            let plan = narrow(plan.clone(), part)?;
+            let frame = prepared.session.context.execute_logical_plan(plan).await?;
+            let mut stream = frame.execute_stream().await?;
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                found += batch.num_rows();
+                kept.push(batch)?;
+                self.publish_if_due(prepared, histogram);
+            }
+            if found >= rows {
+                break;
+            }
         }
-        match self.count(prepared, input, rows, None).await? {
-            Some(oldest) => narrow(plan, TimeRange::new(oldest, part.end)),
-            None => Ok(plan),
+        self.message_count = found.min(rows) as u64;
+        if let (Some(batch), _) = kept.finish()? {
+            histogram.add(&batch);
+            self.keep(batch);
         }
+        self.limit_messages();
+        Ok(())
     }
 
     /// All at once: records, and messages of a query with stages.

@@ -25,6 +25,33 @@ pub(super) fn windows(range: TimeRange, starts: &[Timestamp]) -> Vec<TimeRange> 
     windows
 }
 
+/// The first parts of a search for the newest rows, as shares of the time that there are rows of.
+const NEWEST_SHARES: [i64; 2] = [1_024, 32];
+
+/// Returns `range` cut into ever larger parts, the newest first; `times` are those of the earliest
+/// and the latest row there are.
+pub(super) fn newest_first(
+    range: TimeRange,
+    times: Option<(Timestamp, Timestamp)>,
+) -> Vec<TimeRange> {
+    let mut parts = Vec::new();
+    let mut end = range.end;
+    if let Some((earliest, latest)) = times {
+        let first = earliest.max(range.start).nanos();
+        let last = latest.min(range.end).nanos();
+        for share in NEWEST_SHARES {
+            let start = last.saturating_sub(last.saturating_sub(first) / share);
+            let start = Timestamp::from_nanos(start);
+            if range.start < start && start < end {
+                parts.push(TimeRange::new(start, end));
+                end = start;
+            }
+        }
+    }
+    parts.push(TimeRange::new(range.start, end));
+    parts
+}
+
 /// Whether every row of the result depends on one event alone, so that windows can be asked one
 /// after another.
 pub(super) fn is_rowwise(plan: &LogicalPlan) -> bool {
@@ -78,5 +105,17 @@ mod tests {
     fn without_segments_there_is_one_window() {
         let range = TimeRange::new(at(0), at(10));
         assert_eq!(windows(range, &[]), vec![range]);
+    }
+
+    #[test]
+    fn parts_cover_the_range_without_gap_and_grow() {
+        let range = TimeRange::new(at(0), at(2_000_000));
+        let parts = newest_first(range, Some((at(100_000), at(1_123_999))));
+        let cuts: Vec<i64> = parts.iter().map(|part| part.start.nanos()).collect();
+        assert_eq!(cuts, [1_123_000, 1_092_000, 0]);
+        assert_eq!(parts[0].end, range.end);
+        assert!(parts.windows(2).all(|pair| pair[0].start == pair[1].end));
+        assert_eq!(newest_first(range, None), [range]);
+        assert_eq!(newest_first(range, Some((at(5), at(5)))).len(), 2);
     }
 }
