@@ -14,9 +14,10 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::scalar::ScalarValue;
+use memchr::memmem::Finder;
 
 use super::matcher::{Matchers, with_matchers};
-use super::region;
+use super::{region, time};
 
 /// Computes one row from texts (null where the argument is null).
 pub(crate) type Text = fn(&[Option<&str>], &mut Matchers) -> Option<String>;
@@ -27,6 +28,9 @@ pub(crate) type Whole = fn(&[Option<&str>], &mut Matchers) -> Option<i64>;
 /// Computes one number from texts.
 pub(crate) type Number = fn(&[Option<&str>], &mut Matchers) -> Option<f64>;
 
+/// What else may stand where a part is looked for; `None` if anything may.
+pub(crate) type Others = fn(&str) -> Option<&'static [&'static str]>;
+
 /// What a kernel computes for each row.
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
@@ -35,6 +39,8 @@ pub(crate) enum Run {
     Number(Number),
     /// Whether a pattern, the first text, matches in the second.
     Match,
+    /// Whether a text holds another, or one of the parts that stand for it; see [`Others`].
+    Holds(Others),
     /// A whole number from texts.
     Long(Whole),
     /// From numbers to a whole number.
@@ -43,6 +49,8 @@ pub(crate) enum Run {
     Real(fn(&[f64]) -> f64),
     /// Decides about an address; what is none is decided against.
     Address(fn(IpAddr) -> bool),
+    /// The time slice in which a moment lies.
+    Slice,
 }
 
 /// A kernel under its name.
@@ -103,9 +111,9 @@ impl ScalarUDFImpl for Kernel {
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(match self.run {
             Run::Text(_) => DataType::Utf8View,
-            Run::Test(_) | Run::Match | Run::Address(_) => DataType::Boolean,
+            Run::Test(_) | Run::Match | Run::Holds(_) | Run::Address(_) => DataType::Boolean,
             Run::Number(_) | Run::Real(_) => DataType::Float64,
-            Run::Whole(_) | Run::Long(_) => DataType::Int64,
+            Run::Whole(_) | Run::Long(_) | Run::Slice => DataType::Int64,
         })
     }
 
@@ -120,6 +128,7 @@ impl ScalarUDFImpl for Kernel {
             Run::Match => Arc::new(with_matchers(|matchers| {
                 matched(matchers, arguments, rows)
             })?),
+            Run::Holds(others) => Arc::new(held(others, arguments, rows)?),
             Run::Number(run) => Arc::new(with_matchers(|matchers| {
                 each(arguments, rows, |row| run(row, matchers)).map(Float64Array::from)
             })?),
@@ -130,6 +139,7 @@ impl ScalarUDFImpl for Kernel {
                 let ip = row.first().copied().flatten();
                 Some(ip.and_then(|ip| ip.trim().parse().ok()).is_some_and(is_it))
             })?)),
+            Run::Slice => time::slice::slices(arguments, rows)?,
             Run::Whole(run) => Arc::new(Int64Array::from(numbers(arguments, rows, run)?)),
             Run::Real(run) => Arc::new(Float64Array::from(reals(arguments, rows, run)?)),
         };
@@ -152,6 +162,26 @@ fn matched(
     }
     let test = |row: &[Option<&str>]| match row {
         [Some(pattern), text] => Some(matchers.get(pattern)?.is_match(text.as_ref()?)),
+        _ => None,
+    };
+    each(arguments, rows, test).map(BooleanArray::from)
+}
+
+/// Over a whole column at once where the part is a constant.
+fn held(others: Others, arguments: &[ColumnarValue], rows: usize) -> Result<BooleanArray> {
+    if let [ColumnarValue::Array(texts), ColumnarValue::Scalar(part)] = arguments
+        && let Some(texts) = texts.as_string_view_opt()
+        && let Some(part) = part.try_as_str().flatten()
+        && let Some(others) = others(part)
+    {
+        let parts = [part].into_iter().chain(others.iter().copied());
+        let parts: Vec<Finder<'_>> = parts.map(Finder::new).collect();
+        return Ok(region::hold(&parts.iter().collect::<Vec<_>>(), texts));
+    }
+    let test = |row: &[Option<&str>]| match row {
+        [Some(text), Some(part)] => Some(others(part).is_none_or(|others| {
+            text.contains(part) || others.iter().any(|other| text.contains(other))
+        })),
         _ => None,
     };
     each(arguments, rows, test).map(BooleanArray::from)

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use memchr::memmem::Finder;
 
 use super::glob::Glob;
 use super::json::path::Path;
@@ -75,7 +74,6 @@ impl<T> Cache<T> {
 #[derive(Debug, Default)]
 pub(crate) struct Matchers {
     patterns: Cache<Matcher>,
-    finders: Cache<Finder<'static>>,
     needles: Cache<Option<Needle>>,
     globs: Cache<Glob>,
     paths: Cache<Path>,
@@ -89,14 +87,6 @@ impl Matchers {
             .patterns
             .get(pattern, |pattern| Matcher::compile(pattern).ok());
         made.map(|matcher| &*matcher)
-    }
-
-    /// What finds a part of texts.
-    pub(crate) fn finder(&mut self, part: &str) -> Option<&Finder<'static>> {
-        let made = self
-            .finders
-            .get(part, |part| Some(Finder::new(part).into_owned()));
-        made.map(|finder| &*finder)
     }
 
     /// The pattern, and a word that every match of it holds, if there is one.

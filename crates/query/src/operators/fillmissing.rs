@@ -10,8 +10,9 @@ use datafusion::arrow::compute::{SortColumn, cast, concat, interleave, lexsort_t
 use model::TimeRange;
 use model::limits::FILLMISSING_ROWS_MAX;
 
-use super::{Entry, sequence, timeslice};
+use super::{Entry, sequence};
 use crate::descriptor::{Descriptor, UnitKind};
+use crate::functions::time::slice::start_of_slice;
 use crate::plan::planner::Planner;
 use crate::plan::stage::{Input, Step, Table, groups, texts};
 use crate::plan::{FieldType, ResultField, ResultKind};
@@ -166,7 +167,7 @@ fn with(tokens: &mut Tokens, with: &mut Vec<(String, String)>) -> Parsed<()> {
 impl Wanted {
     fn slices(planner: &Planner<'_>, width_ms: i64) -> Wanted {
         let TimeRange { start, end } = planner.context.range;
-        let first = timeslice::start_of_slice(planner.context, width_ms, start.millis());
+        let first = start_of_slice(&planner.context.time_zone, width_ms, start.millis());
         Wanted::Slices(first, end.millis(), width_ms)
     }
 

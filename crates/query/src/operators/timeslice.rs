@@ -18,13 +18,9 @@ pub(crate) const ENTRY: Entry = Entry::new(
 )
 .followed_by(&["as"]);
 
-use datafusion::logical_expr::{Expr, lit};
-use jiff::tz::TimeZone;
-use model::TimeRange;
-
-use crate::functions::kernels::{Run, call};
+use crate::functions::time::slice::{WEEK_MS, slice};
+use crate::plan::FieldType;
 use crate::plan::planner::Typed;
-use crate::plan::{FieldType, QueryContext};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::{TokenKind, unit_factor};
 use crate::syntax::tokens::Name;
@@ -48,59 +44,6 @@ const WIDTHS_MS: [i64; 16] = [
     604_800_000,
 ];
 
-const DAY_MS: i64 = 86_400_000;
-const WEEK_MS: i64 = 7 * DAY_MS;
-/// 1970 began on a Thursday, weeks begin on Monday.
-const MONDAY_MS: i64 = 4 * DAY_MS;
-
-/// `timeslice(ms, width, shift, from, shift, …)`: the start of the bucket. The shifts are the zone's
-/// distances from UTC, each but the first with the moment from which it counts.
-const SLICE: Run = Run::Whole(|row| {
-    #[allow(clippy::cast_possible_truncation, reason = "milliseconds are whole")]
-    let mut numbers = row.iter().map(|number| number.map(|number| number as i64));
-    let (millis, width, first) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    let rest: Vec<i64> = numbers.flatten().collect();
-    let shift_at = |millis: i64| {
-        let later = rest.chunks_exact(2).rev().find(|pair| pair[0] <= millis);
-        later.map_or(first, |pair| pair[1])
-    };
-    let shift = shift_at(millis);
-    let phase = if width % WEEK_MS == 0 { MONDAY_MS } else { 0 };
-    let local = (millis + shift - phase).div_euclid(width) * width + phase;
-    // Within a day on which the clocks change, the bucket began by the other time.
-    let start = local - shift;
-    let start = if width >= DAY_MS {
-        local - shift_at(start)
-    } else {
-        start
-    };
-    Some(start)
-});
-
-/// The shifts of a zone inside a range, as arguments of [`SLICE`].
-fn shifts(zone: &TimeZone, range: TimeRange) -> Vec<Expr> {
-    let moment = |millis| jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
-    let shift = |at: jiff::Timestamp| i64::from(zone.to_offset(at).seconds()) * 1_000;
-    // A bucket may begin before the range does.
-    let start = moment(range.start.millis().saturating_sub(WEEK_MS));
-    let end = moment(range.end.millis());
-    let mut arguments = vec![lit(shift(start))];
-    for change in zone
-        .following(start)
-        .take_while(|change| change.timestamp() <= end)
-    {
-        let from = change.timestamp();
-        arguments.extend([lit(from.as_millisecond()), lit(shift(from))]);
-        if arguments.len() > CHANGES_MAX {
-            break;
-        }
-    }
-    arguments
-}
-
-/// Changes of the clocks in one range that are looked at: fifty years.
-const CHANGES_MAX: usize = 200;
-
 /// `5 buckets` of a range, or `1 h` with a blank before the unit.
 #[allow(clippy::cast_possible_truncation, reason = "a count or a duration")]
 fn counted(tokens: &mut Tokens, value: f64, length_ms: i64) -> Option<i64> {
@@ -117,18 +60,6 @@ fn counted(tokens: &mut Tokens, value: f64, length_ms: i64) -> Option<i64> {
         tokens.next();
     }
     is_time.then_some((value * factor) as i64)
-}
-
-/// Where the slice begins in which a moment lies, in milliseconds.
-pub(super) fn start_of_slice(context: &QueryContext, width_ms: i64, moment_ms: i64) -> i64 {
-    let moment = jiff::Timestamp::from_millisecond(moment_ms).unwrap_or_default();
-    let shift = i64::from(context.time_zone.to_offset(moment).seconds()) * 1_000;
-    let phase = if width_ms % WEEK_MS == 0 {
-        MONDAY_MS
-    } else {
-        0
-    };
-    (moment_ms + shift - phase).div_euclid(width_ms) * width_ms + phase - shift
 }
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
@@ -173,10 +104,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         text: "_timeslice".to_owned(),
         span,
     });
-    let moment = planner.resolve("_messagetime", &name.span).expr;
-    let mut arguments = vec![moment, lit(width)];
-    arguments.extend(shifts(&planner.context.time_zone, range));
-    let slice = call("timeslice", SLICE, arguments);
+    let moment = planner.stored_moment(&name.span);
+    let slice = slice(moment, width, &planner.context.time_zone, range);
     planner.assign(vec![(name, Typed::new(slice, FieldType::Long))]);
     Ok(())
 }

@@ -191,10 +191,7 @@ impl<'a> Planner<'a> {
     fn event_field(&self, name: &str) -> Typed {
         let lower = name.to_ascii_lowercase();
         let text = |name: &str| Typed::new(column(name), FieldType::String);
-        let millis = |name: &str| {
-            let nanos = cast(column(name), DataType::Int64);
-            Typed::new(nanos / lit(1_000_000_i64), FieldType::Long)
-        };
+        let millis = |name: &str| Typed::new(millis(name), FieldType::Long);
         match lower.as_str() {
             "_raw" => text("message"),
             "_messagetime" | "event_time" => millis("event_time"),
@@ -367,6 +364,16 @@ impl<'a> Planner<'a> {
         names
     }
 
+    /// What `_messagetime` stands for, for those who can work with the column as it is stored: that
+    /// spares a division a row.
+    pub(crate) fn stored_moment(&mut self, span: &Range<usize>) -> Expr {
+        let moment = self.resolve("_messagetime", span).expr;
+        if moment == millis("event_time") {
+            return column("event_time");
+        }
+        moment
+    }
+
     /// Groups the rows; what was there before is gone.
     pub(crate) fn aggregate(&mut self, keys: Vec<(String, Typed)>, measures: Vec<(String, Typed)>) {
         let mut fields: Vec<ResultField> = Vec::new();
@@ -448,6 +455,11 @@ impl<'a> Planner<'a> {
 /// A column by its exact name.
 pub(crate) fn column(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
+}
+
+/// A stored time in milliseconds.
+fn millis(name: &str) -> Expr {
+    cast(column(name), DataType::Int64) / lit(1_000_000_i64)
 }
 
 /// A text that is null.

@@ -205,7 +205,7 @@ impl Searches {
                 });
             }
             let started = Instant::now();
-        let prepared = prepare::prepare(&self.0.engine, &request).await?;
+            let prepared = prepare::prepare(&self.0.engine, &request).await?;
             let style = match request.language {
                 Language::Sql => TimeStyle::Rfc3339,
                 Language::Log | Language::Metrics => TimeStyle::Millis,
@@ -250,7 +250,7 @@ impl Searches {
                 language,
                 histogram_by_level: false,
             };
-        match prepare::prepare(&self.0.engine, &request).await {
+            match prepare::prepare(&self.0.engine, &request).await {
                 Ok(_) => Ok(Vec::new()),
                 Err(QueryError::Invalid(diagnostics)) => Ok(diagnostics),
                 Err(error) => Err(error),

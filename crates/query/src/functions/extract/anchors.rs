@@ -3,9 +3,12 @@
 //! Each `*` takes as little as it can; the first place of every anchor is the right one, so there is
 //! never a way back, and the search runs at the speed of `memmem`.
 
+use std::sync::Arc;
+
 use memchr::memmem::Finder;
 
 use super::{Extract, Part};
+use crate::functions::region::Needle;
 
 /// The anchors around the parts.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub(crate) struct Anchors {
     first: Finder<'static>,
     /// What ends each part; `None` is the end of the text.
     ends: Vec<Option<Finder<'static>>>,
+    needle: Option<Arc<Needle>>,
 }
 
 impl Anchors {
@@ -29,6 +33,7 @@ impl Anchors {
         Anchors {
             first: finder(first),
             ends: ends.collect(),
+            needle: longest_literal(text).and_then(Needle::new).map(Arc::new),
         }
     }
 }
@@ -43,6 +48,10 @@ pub(crate) fn longest_literal(text: &str) -> Option<&str> {
 impl Extract for Anchors {
     fn parts(&self) -> usize {
         self.ends.len()
+    }
+
+    fn needle(&self) -> Option<Arc<Needle>> {
+        self.needle.clone()
     }
 
     fn extract<'a>(&mut self, text: &'a str, parts: &mut [Part<'a>]) -> bool {

@@ -31,6 +31,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use super::matcher::Cache;
+use super::region::{self, Needle};
 use crate::plan::planner::text_literal;
 
 /// Matches that one row may become.
@@ -51,6 +52,11 @@ pub(crate) enum Part<'a> {
 pub(crate) trait Extract {
     /// How many parts there are.
     fn parts(&self) -> usize;
+
+    /// A word, in any case, that every text with parts holds.
+    fn needle(&self) -> Option<Arc<Needle>> {
+        None
+    }
 
     /// Fills `parts`; returns whether the text is as it should be.
     fn extract<'a>(&mut self, text: &'a str, parts: &mut [Part<'a>]) -> bool;
@@ -265,6 +271,14 @@ impl Builders {
         self.matched.append_value(is_matched);
     }
 
+    /// Rows without parts.
+    fn skip(&mut self, rows: usize) {
+        for text in &mut self.texts {
+            (0..rows).for_each(|_| text.append_null());
+        }
+        self.matched.append_n(rows, false);
+    }
+
     fn finish(mut self) -> StructArray {
         let fields = fields(self.texts.len());
         let mut columns: Vec<ArrayRef> = Vec::new();
@@ -281,11 +295,20 @@ fn once(extract: &mut dyn Extract, text: &ArrayRef) -> ArrayRef {
     let count = extract.parts();
     let mut builders = Builders::new(count, texts.len());
     let mut parts = vec![Part::Nothing; count];
-    for text in texts {
+    let mut next = 0;
+    let needle = extract.needle();
+    let mut visit = |row: usize| {
+        builders.skip(row - next);
+        next = row + 1;
         parts.fill(Part::Nothing);
-        let is_matched = text.is_some_and(|text| extract.extract(text, &mut parts));
+        let is_matched = texts.is_valid(row) && extract.extract(texts.value(row), &mut parts);
         builders.push(&parts, is_matched);
+    };
+    match needle {
+        Some(needle) => region::candidates(&needle, texts, visit),
+        None => (0..texts.len()).for_each(&mut visit),
     }
+    builders.skip(texts.len() - next);
     Arc::new(builders.finish())
 }
 

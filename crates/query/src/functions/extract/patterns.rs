@@ -1,15 +1,20 @@
 //! `parse regex`: the groups of patterns. Of several patterns the first that matches counts.
 
+use std::sync::Arc;
+
 use fancy_regex::Regex as FancyRegex;
 use regex::{CaptureLocations, Regex};
 
 use super::{Extract, Part};
 use crate::functions::matcher::Matcher;
+use crate::functions::region::Needle;
+use crate::scan;
 
 /// Patterns and the part that each of their groups fills.
 pub(crate) struct Patterns {
     patterns: Vec<Pattern>,
     parts: usize,
+    needle: Option<Arc<Needle>>,
 }
 
 enum Pattern {
@@ -20,7 +25,7 @@ enum Pattern {
         groups: Vec<(usize, usize)>,
     },
     Fancy {
-        regex: std::sync::Arc<FancyRegex>,
+        regex: Arc<FancyRegex>,
         groups: Vec<(usize, usize)>,
     },
 }
@@ -30,6 +35,10 @@ impl Patterns {
     /// place (`1`, `2`, …).
     pub(crate) fn new(patterns: &[String]) -> Option<Self> {
         let names = names(patterns)?;
+        let needle = match patterns {
+            [only] => scan::word_in(only).and_then(|word| Needle::new(&word)),
+            _ => None,
+        };
         let patterns = patterns.iter().map(|pattern| {
             let matcher = Matcher::compile(pattern).ok()?;
             let place = |name: &String| {
@@ -53,6 +62,7 @@ impl Patterns {
         Some(Patterns {
             patterns: patterns.collect::<Option<_>>()?,
             parts: names.len(),
+            needle: needle.map(Arc::new),
         })
     }
 }
@@ -130,6 +140,10 @@ fn fill<'a>(parts: &mut [Part<'a>], part: usize, text: Option<&'a str>) {
 impl Extract for Patterns {
     fn parts(&self) -> usize {
         self.parts
+    }
+
+    fn needle(&self) -> Option<Arc<Needle>> {
+        self.needle.clone()
     }
 
     fn extract<'a>(&mut self, text: &'a str, parts: &mut [Part<'a>]) -> bool {

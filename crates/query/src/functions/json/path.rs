@@ -1,9 +1,6 @@
 //! Paths into JSON, also into JSON that stands behind other text: `a.b[0]`, `a[*].b`, `..b`,
 //! `a[1:3]`, `['odd key']`, `a.length()`.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 use model::limits::JSON_DEPTH_MAX;
 use serde_json::Value;
 use sonic_rs::{JsonValueTrait as _, LazyValue, PointerNode};
@@ -56,21 +53,19 @@ pub(crate) const FIND: Run = Run::Text(|row, matchers| {
     }
 });
 
-/// `json_may_hold(text, part)`: false only if no text in the JSON can hold the part. Whatever JSON
-/// need not escape stands as it is, unless a writer escapes everything.
-pub(crate) const MAY_HOLD: Run = Run::Test(|row, matchers| {
-    static ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\\u00"));
-    let [Some(text), Some(part)] = row else {
-        return None;
-    };
-    if matchers.finder(part)?.find(text.as_bytes()).is_some() {
-        return Some(true);
-    }
-    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\"\\/ {}[],:".contains(&byte);
+/// `json_may_hold(text, part)`: false only if no text in the JSON can hold the part. What JSON need
+/// not escape stands as it is, unless a writer escapes everything; some escape `/`.
+pub(crate) const MAY_HOLD: Run = Run::Holds(|part| {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\"\\ {}[],:".contains(&byte);
     // Lists, objects and fractions may be written anew.
     let is_fraction = part.contains(['.', 'e', 'E']) && part.parse::<f64>().is_ok();
-    let is_itself = part.bytes().all(is_plain) && !is_fraction;
-    Some(!is_itself || ESCAPE.find(text.as_bytes()).is_some())
+    if !part.bytes().all(is_plain) || is_fraction {
+        return None;
+    }
+    Some(match part.contains('/') {
+        true => &["\\u00", "\\/"],
+        false => &["\\u00"],
+    })
 });
 
 impl Path {

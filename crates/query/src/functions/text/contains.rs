@@ -16,7 +16,4 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::new(
 )];
 
 /// `text_contains(text, part)`.
-pub(crate) const CONTAINS: Run = Run::Test(|row, matchers| match row {
-    [Some(text), Some(part)] => Some(matchers.finder(part)?.find(text.as_bytes()).is_some()),
-    _ => None,
-});
+pub(crate) const CONTAINS: Run = Run::Holds(|_| Some(&[]));

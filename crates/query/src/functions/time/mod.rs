@@ -5,6 +5,7 @@ mod moments;
 mod noted;
 mod parse_date;
 pub(super) mod pattern;
+pub(crate) mod slice;
 
 pub(crate) use format_date::FORMAT;
 pub(crate) use noted::{NOTE, NOTED_TIME, NOTED_VALUE};
