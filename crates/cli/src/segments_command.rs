@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Action::Export { to } => {
             let mut rows = 0;
             for segment in &segments {
-                let path = inspection.export(segment, &to)?;
+                let path = inspection.export(segment, &to).await?;
                 rows += segment.rows;
                 println!("{}", path.display());
             }

@@ -11,7 +11,7 @@ use crate::journal::{Journal, describe};
 use crate::{IngestConfig, IngestError, Result, metrics};
 
 /// How often a flush that found the disk full is tried again.
-const DISK_FULL_RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Flushes one at a time.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Flusher {
         }
     }
 
-    /// Moves everything that is visible now into segments. What a full disk has kept from being
-    /// written before goes first.
+    /// Moves everything that is visible now into segments. What could not be written before goes
+    /// first.
     pub(crate) async fn flush(&self) -> Result<()> {
         let mut unwritten = self.unwritten.lock().await;
         if self.journal.has_failed() {
@@ -54,7 +54,7 @@ impl Flusher {
                 self.journal.cut(committed).map_err(IngestError::Stopped)
             }
             Err(error) => {
-                if error.is_disk_full() {
+                if error.is_temporary() {
                     *unwritten = Some(sealed);
                 } else {
                     self.journal.fail(describe(&error));
@@ -102,12 +102,12 @@ impl Flusher {
                 due = None;
                 match self.flush().await {
                     Ok(()) => {}
-                    Err(IngestError::Storage(error)) if error.is_disk_full() => {
+                    Err(IngestError::Storage(error)) if error.is_temporary() => {
                         tracing::error!(
                             error = describe(&error),
-                            "the disk is full; rows stay in memory and in the log until there is space"
+                            "rows cannot be moved to segments now; they stay in memory and in the log, and it will be tried again"
                         );
-                        due = Some(now + DISK_FULL_RETRY);
+                        due = Some(now + RETRY);
                     }
                     Err(error) => {
                         tracing::error!(error = describe(&error), "nothing is taken any more");

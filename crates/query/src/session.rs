@@ -111,7 +111,7 @@ impl Engine {
         options.execution.parquet.pushdown_filters = false;
         options.execution.parquet.schema_force_view_types = true;
         options.sql_parser.map_string_types_to_utf8view = true;
-        let indexes = Indexes::new(store.data_dir().to_owned(), config.uses_indexes);
+        let indexes = Indexes::new(store.clone(), config.uses_indexes);
         let state = SessionStateBuilder::new()
             .with_config(session)
             .with_runtime_env(runtime)

@@ -108,6 +108,7 @@ impl Config {
                 return Err(format!("auth.access_keys[{index}] has an empty id or key"));
             }
         }
+        self.storage.validate().map_err(|error| error.to_string())?;
         let mut names = BTreeSet::new();
         for source in &self.sources {
             source.validate().map_err(|error| error.to_string())?;

@@ -1,13 +1,15 @@
 //! The `[storage]` section of the configuration.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::duration;
+use model::{duration, size};
 use serde::{Deserialize, Serialize};
 
-use crate::{CompactConfig, RetentionConfig};
+use crate::files::Remote;
+use crate::{CompactConfig, Result, RetentionConfig};
 
 /// Where a node keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,15 @@ pub struct StoreConfig {
     /// without it the catalog is the file `catalog.sqlite`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<CatalogUrl>,
+    /// Where segments rest, if not on the local disk: `s3://bucket/folder`,
+    /// `gs://bucket/folder` or `az://container/folder`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// How the object store is reached, by the names of its client's options.
+    pub url_options: BTreeMap<String, Secret>,
+    /// With `url`: how many bytes of copies are kept on the local disk.
+    #[serde(with = "size")]
+    pub cache_bytes_max: u64,
     /// How often the store looks what is to be merged, dropped or deleted.
     #[serde(with = "duration")]
     pub upkeep_interval: Duration,
@@ -38,6 +49,9 @@ impl Default for StoreConfig {
         StoreConfig {
             data_dir: PathBuf::from("data"),
             catalog: None,
+            url: None,
+            url_options: BTreeMap::new(),
+            cache_bytes_max: 10 << 30,
             upkeep_interval: Duration::from_secs(5),
             deletion_grace: Duration::from_secs(10 * 60),
             compaction: CompactConfig::default(),
@@ -68,7 +82,43 @@ impl fmt::Debug for CatalogUrl {
     }
 }
 
+/// A value that may be a secret, and is not shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Returns a value that is not shown.
+    pub fn new(value: impl Into<String>) -> Self {
+        Secret(value.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 impl StoreConfig {
+    /// Says whether the address of the object store is understood, without asking it anything.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn validate(&self) -> Result<()> {
+        self.remote().map(drop)
+    }
+
+    pub(crate) fn remote(&self) -> Result<Option<Remote>> {
+        let url = self.url.as_ref();
+        url.map(|url| Remote::at(url, &self.url_options))
+            .transpose()
+    }
+
     /// Returns the configuration of a store in `data_dir`.
     pub fn at(data_dir: impl Into<PathBuf>) -> Self {
         StoreConfig {

@@ -67,6 +67,7 @@ impl Store {
         let _upkeep = self.upkeep().await;
         let mut concerned = Concerned::default();
         for segment in self.snapshot(Table::Events, range).segments {
+            let _pins = self.fetch(std::slice::from_ref(&segment)).await?;
             let (data_dir, picks) = (self.data_dir().to_owned(), Arc::clone(erasure));
             concerned = blocking(move || concerned.look(&data_dir, segment, &picks)).await?;
         }
@@ -101,6 +102,7 @@ impl Store {
         erasure: &Erasure,
         segments: &mut usize,
     ) -> Result<u64> {
+        let _pins = self.fetch(std::slice::from_ref(&segment)).await?;
         let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
         let (old, erasure, now) = (
             Arc::clone(&segment),
@@ -112,8 +114,9 @@ impl Store {
             Rewritten::Without(new) => new,
         };
         let rows = segment.rows - new.as_ref().map_or(0, |new| new.rows);
-        self.replace(std::slice::from_ref(&segment), new.into_iter().collect())
-            .await?;
+        let new: Vec<SegmentMeta> = new.into_iter().collect();
+        self.send(&new).await?;
+        self.replace(std::slice::from_ref(&segment), new).await?;
         metrics::erased(rows);
         tracing::info!(
             segment = segment.id,

@@ -115,9 +115,24 @@ pub enum StorageError {
         /// What is wrong with it.
         what: String,
     },
-    /// The folder cannot be used as an object store.
-    #[error("cannot open the data folder as an object store")]
-    ObjectStore(#[from] object_store::Error),
+    /// The address of an object store, or an option of it, is wrong.
+    #[error("cannot use `{url}` for segments: {what}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An object store failed.
+    #[error("cannot {action} `{name}`")]
+    Remote {
+        /// What was attempted.
+        action: &'static str,
+        /// The address of the object.
+        name: String,
+        /// What the client said.
+        source: Box<object_store::Error>,
+    },
 }
 
 impl StorageError {
@@ -132,6 +147,16 @@ impl StorageError {
                 .is_some_and(|code| code == SQLITE_FULL),
             _ => false,
         }
+    }
+
+    /// Whether the same can succeed later, and nothing is lost if it is tried again then.
+    pub fn is_temporary(&self) -> bool {
+        self.is_disk_full() || matches!(self, StorageError::Remote { .. })
+    }
+
+    /// Whether a file is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, StorageError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// The error with its causes, in one line.

@@ -13,6 +13,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::catalog::{Catalog, Retired};
 use crate::disk;
+use crate::files::Remote;
 use crate::segment::measure_index;
 use crate::{
     Result, SegmentMeta, SegmentReader, StorageError, StoreConfig, TextIndex, orphans, window_start,
@@ -30,6 +31,7 @@ pub struct Inspection {
     /// Files that no catalog row names. `None` if a node is running: it may be writing them.
     pub orphans: Option<Vec<PathBuf>>,
     catalog: Catalog,
+    remote: Option<Remote>,
 }
 
 impl Inspection {
@@ -59,9 +61,16 @@ impl Inspection {
                 .chain(retired.iter().map(|retired| &retired.segment))
                 .map(|segment| segment.id.as_str())
                 .collect();
-            let orphans = match lock {
-                Some(_) => Some(orphans::find(&data_dir, &known)?),
-                None => None,
+            let remote = config.remote()?;
+            let orphans = match (lock, &remote) {
+                (None, _) => None,
+                (Some(_), None) => Some(orphans::find(&data_dir, &known)?),
+                (Some(_), Some(remote)) => {
+                    let mut found = orphans::find(&data_dir, &known)?;
+                    let there = orphans::find_remote(remote, &known).await?;
+                    found.extend(there.iter().map(|path| remote.name(path).into()));
+                    Some(found)
+                }
             };
             Ok(Inspection {
                 data_dir,
@@ -69,6 +78,7 @@ impl Inspection {
                 retired,
                 orphans,
                 catalog,
+                remote,
             })
         })
     }
@@ -80,7 +90,11 @@ impl Inspection {
     /// If the catalog cannot be read.
     pub fn verify<'a>(&'a self, segment: &'a SegmentMeta) -> BoxFuture<'a, Result<Option<String>>> {
         Box::pin(async move {
-            let Err(complaint) = check(&self.data_dir, segment) else {
+            let checked = match self.at_hand(segment).await {
+                Ok(place) => check(place.folder(), segment),
+                Err(error) => Err(error.with_causes()),
+            };
+            let Err(complaint) = checked else {
                 return Ok(None);
             };
             let live = self.catalog.segments().await?;
@@ -94,7 +108,16 @@ impl Inspection {
     ///
     /// # Errors
     /// If the segment cannot be read or the file not be written.
-    pub fn export(&self, segment: &SegmentMeta, folder: &Path) -> Result<PathBuf> {
+    pub fn export<'a>(
+        &'a self,
+        segment: &'a SegmentMeta,
+        folder: &'a Path,
+    ) -> BoxFuture<'a, Result<PathBuf>> {
+        Box::pin(self.export_to(segment, folder))
+    }
+
+    async fn export_to(&self, segment: &SegmentMeta, folder: &Path) -> Result<PathBuf> {
+        let place = self.at_hand(segment).await?;
         let folder = folder.join(segment.table.name());
         fs::create_dir_all(&folder).map_err(StorageError::io("make folder", &folder))?;
         let hour = segment.window_start.to_string().replace(':', "");
@@ -110,11 +133,58 @@ impl Inspection {
             .build();
         let mut writer = ArrowWriter::try_new(file, segment.table.schema(), Some(properties))
             .map_err(writing())?;
-        for batch in SegmentReader::open(&self.data_dir, segment)? {
+        for batch in SegmentReader::open(place.folder(), segment)? {
             writer.write(&batch?).map_err(writing())?;
         }
         writer.close().map_err(writing())?;
         Ok(path)
+    }
+
+    /// The files of a segment as they rest: those in the data folder, or fresh copies of those
+    /// in the object store. The copies of a running node are its own.
+    async fn at_hand(&self, segment: &SegmentMeta) -> Result<AtHand> {
+        let Some(remote) = &self.remote else {
+            return Ok(AtHand::Resting(self.data_dir.clone()));
+        };
+        let name = format!("nephoscope-{}", uuid::Uuid::new_v4().simple());
+        let place = AtHand::Fetched(std::env::temp_dir().join(name));
+        let mut wanted = vec![segment.path.clone()];
+        if segment.index_bytes != Some(0) {
+            wanted.push(segment.index_path());
+        }
+        for location in wanted {
+            let path = place.folder().join(location.as_ref());
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(StorageError::io("make folder", folder))?;
+            }
+            remote.download(&location, &path).await?;
+        }
+        Ok(place)
+    }
+}
+
+/// A folder with a segment's files.
+enum AtHand {
+    Resting(PathBuf),
+    /// Copies, which go when this does.
+    Fetched(PathBuf),
+}
+
+impl AtHand {
+    fn folder(&self) -> &Path {
+        match self {
+            AtHand::Resting(folder) | AtHand::Fetched(folder) => folder,
+        }
+    }
+}
+
+impl Drop for AtHand {
+    fn drop(&mut self) {
+        if let AtHand::Fetched(folder) = self
+            && let Err(error) = fs::remove_dir_all(&*folder)
+        {
+            tracing::debug!(%error, "cannot delete the copies of a segment");
+        }
     }
 }
 

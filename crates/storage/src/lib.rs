@@ -29,7 +29,7 @@ mod upkeep;
 pub mod wal;
 
 pub use compact::CompactConfig;
-pub use config::{CatalogUrl, StoreConfig};
+pub use config::{CatalogUrl, Secret, StoreConfig};
 pub use erase::{Erased, Erasure};
 pub use error::{Result, StorageError};
 pub use files::Checksums;

@@ -104,6 +104,8 @@ struct Inner {
     upkeep: tokio::sync::Mutex<()>,
     /// Whether a transaction has failed and may have happened all the same.
     is_uncertain: AtomicBool,
+    /// Whether objects may have been written that no catalog row names.
+    has_left_overs: AtomicBool,
     _lock: File,
 }
 
@@ -131,12 +133,12 @@ impl Store {
         clock: Arc<dyn Clock>,
     ) -> BoxFuture<'static, Result<Store>> {
         Box::pin(async move {
-            let data_dir = config.data_dir;
-            disk.create_dir(&data_dir)?;
-            let lock = disk::lock_dir(&data_dir)?;
+            let data_dir = &config.data_dir;
+            disk.create_dir(data_dir)?;
+            let lock = disk::lock_dir(data_dir)?;
             let data_dir = data_dir
                 .canonicalize()
-                .map_err(StorageError::io("find", &data_dir))?;
+                .map_err(StorageError::io("find", data_dir))?;
             let catalog = match &config.catalog {
                 Some(url) => Catalog::connect(url.as_str()).await?,
                 None => Catalog::open(&data_dir.join("catalog.sqlite")).await?,
@@ -147,21 +149,20 @@ impl Store {
                     segment.index_bytes = Some(measure_index(&data_dir, segment)?);
                 }
             }
+            let files = Files::open(&config, data_dir.clone(), &segments)?;
+            lifecycle::clean(&disk, &files, &catalog, &segments).await?;
             let segments: Vec<_> = segments.into_iter().map(Arc::new).collect();
-            lifecycle::clean(&disk, &data_dir, &catalog, &segments).await?;
             let newest = segments
                 .iter()
                 .filter(|segment| segment.table == Table::Events)
                 .map(|segment| segment.time_max)
                 .max();
-            let files = Arc::new(Files::new(data_dir.clone()));
-            files.add(segments.iter().map(AsRef::as_ref));
             Ok(Store(Arc::new(Inner {
                 disk,
                 data_dir,
                 clock,
                 catalog,
-                files,
+                files: Arc::new(files),
                 state: RwLock::new(State {
                     segments,
                     newest,
@@ -170,6 +171,7 @@ impl Store {
                 flushing: tokio::sync::Mutex::default(),
                 upkeep: tokio::sync::Mutex::default(),
                 is_uncertain: AtomicBool::new(false),
+                has_left_overs: AtomicBool::new(false),
                 _lock: lock,
             })))
         })
@@ -202,6 +204,11 @@ impl Store {
     /// gives was checked.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.0.files) as Arc<dyn ObjectStore>
+    }
+
+    /// Whether segments rest in an object store.
+    pub fn is_remote(&self) -> bool {
+        self.0.files.remote().is_some()
     }
 
     /// The disk that everything is written to.
@@ -329,7 +336,7 @@ impl Store {
     ///
     /// # Errors
     /// If the disk or the catalog fails; the rows are still in the WAL and in memory then. If
-    /// the disk is merely full ([`StorageError::is_disk_full`]), the same can be tried again
+    /// the failure is temporary ([`StorageError::is_temporary`]), the same can be tried again
     /// later; otherwise the node must stop.
     pub fn write<'a>(&'a self, sealed: &'a Sealed) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
@@ -338,6 +345,7 @@ impl Store {
             let pieces = sealed.pieces.clone();
             let now = self.0.clock.now();
             let segments = blocking(move || write_segments(&disk, &data_dir, &pieces, now)).await?;
+            self.send(&segments).await?;
             let committed = self.0.catalog.commit(&segments, &sealed.commit, now).await;
             if committed.is_err() {
                 // Whether the transaction has happened is not known for every error.

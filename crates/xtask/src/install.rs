@@ -39,6 +39,23 @@ pub(crate) fn debian_packages() -> Result<()> {
     shell::run(install)
 }
 
+/// Installs an npm package into a folder of its own, unless it is there; returns the folder of its
+/// programs.
+pub(crate) fn npm(name: &str, version: &str) -> Result<PathBuf> {
+    let folder = shell::target_dir().join("npm").join(name);
+    let stamp = folder.join("installed.txt");
+    let programs = folder.join("node_modules/.bin");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == version) {
+        return Ok(programs);
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut install = shell::words("npm install --silent --no-audit --no-fund --prefix");
+    install.arg(&folder).arg(format!("{name}@{version}"));
+    shell::run(install)?;
+    fs::write(&stamp, version).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(programs)
+}
+
 /// Makes the Python environment for a list of requirements unless it is there; returns its interpreter.
 pub(crate) fn python(name: &str, requirements: &str) -> Result<PathBuf> {
     let list = shell::root().join(requirements);

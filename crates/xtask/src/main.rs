@@ -1,9 +1,10 @@
-//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures, `cargo xtask crash` kills.
+//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures, `cargo xtask crash` kills, `cargo xtask day` counts segments.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
 mod bench;
 mod count;
 mod crash;
+mod day;
 mod install;
 mod shell;
 mod steps;
@@ -30,6 +31,8 @@ enum Chore {
     Bench(bench::BenchArguments),
     /// Kill a node again and again, and check that nothing is lost or repeated
     Crash(crash::CrashArguments),
+    /// Live a day of the fleet on a fast clock, and count segments
+    Day(day::DayArguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Crash(arguments) => crash::run(&arguments),
+        Chore::Day(arguments) => day::run(&arguments),
     };
     if let Err(error) = done {
         // Without the backtrace that `Debug` would add: the last line is the result.

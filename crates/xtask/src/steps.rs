@@ -1,5 +1,7 @@
 //! The steps of `cargo xtask test`, in their order.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::count::{self, Count, counted};
@@ -49,6 +51,7 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     beside("durable post", || script("durable_post.py")),
     beside("segments", || script("segments.py")),
+    beside("object stores", object_stores),
     beside("bad input", || script("bad_input.py")),
     beside("command line", || script("command_line.py")),
     beside("readiness", || script("readiness.py")),
@@ -108,8 +111,24 @@ fn ui_tests() -> Result<Count> {
     counted(words("npm --prefix crates/web/ui test"), count::vitest)
 }
 
+/// The stand-in for Azure Blob Storage.
+const AZURITE: &str = "3.37.0";
+
+/// A node on the object stores of three clouds.
+fn object_stores() -> Result<Count> {
+    let programs = install::npm("azurite", AZURITE)?;
+    script_with(
+        "object_stores.py",
+        &[("AZURITE", programs.join("azurite-blob"))],
+    )
+}
+
 /// Runs an end-to-end script against the binary that the build has made.
 fn script(name: &str) -> Result<Count> {
+    script_with(name, &[])
+}
+
+fn script_with(name: &str, environment: &[(&str, PathBuf)]) -> Result<Count> {
     let python = install::python("tests", "tests/python/requirements.txt")?;
     let mut command = shell::command(python);
     command
@@ -118,6 +137,7 @@ fn script(name: &str) -> Result<Count> {
         .env(
             "NEPHOSCOPE_BINARY",
             shell::target_dir().join("release/nephoscope"),
-        );
+        )
+        .envs(environment.iter().map(|(name, value)| (*name, value)));
     counted(command, count::script)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::Result;
-use storage::{INDEXED_ROWS_MIN, Pages, SegmentMeta, TextIndex};
+use storage::{INDEXED_ROWS_MIN, Pages, SegmentMeta, Store, TextIndex};
 
 use super::need::Need;
 
@@ -21,7 +21,7 @@ type Opened = Option<Arc<TextIndex>>;
 /// Opens the indexes of segments and keeps them open.
 #[derive(Debug)]
 pub(crate) struct Indexes {
-    data_dir: PathBuf,
+    store: Store,
     is_on: bool,
     /// By segment, with the files.
     open: Mutex<HashMap<String, (PathBuf, Opened)>>,
@@ -47,12 +47,28 @@ pub(crate) enum Decision {
 }
 
 impl Indexes {
-    /// Returns no open index of the segments in `data_dir`; without `is_on` none will be used.
-    pub(crate) fn new(data_dir: PathBuf, is_on: bool) -> Self {
+    /// Returns no open index of the segments in `store`; without `is_on` none will be used.
+    pub(crate) fn new(store: Store, is_on: bool) -> Self {
         Indexes {
-            data_dir,
+            store,
             is_on,
             open: Mutex::default(),
+        }
+    }
+
+    /// Brings the index of `segment` here, if it will be asked and rests elsewhere. Without it
+    /// answers are the same, later.
+    pub(super) async fn fetch(&self, segment: &SegmentMeta, need: &Need) {
+        let is_asked = self.is_on && segment.rows >= INDEXED_ROWS_MIN && !need.is_anything();
+        if !is_asked || self.lock().contains_key(&segment.id) {
+            return;
+        }
+        if let Err(error) = self.store.fetch_index(segment).await {
+            tracing::warn!(
+                segment = segment.id,
+                error = error.with_causes(),
+                "cannot fetch the text index; searches read the segment instead"
+            );
         }
     }
 
@@ -79,6 +95,9 @@ impl Indexes {
         if !self.is_on {
             return everything("indexes are switched off");
         }
+        if self.is_elsewhere(segment) {
+            return everything("the index rests in the object store; a search fetches it first");
+        }
         let Some(index) = self.open(segment) else {
             return everything("the index cannot be used; see the server's log");
         };
@@ -97,12 +116,18 @@ impl Indexes {
         })
     }
 
+    /// Whether the index must be fetched before it can be asked.
+    fn is_elsewhere(&self, segment: &SegmentMeta) -> bool {
+        let path = || self.store.data_dir().join(segment.index_path().as_ref());
+        self.store.is_remote() && !self.lock().contains_key(&segment.id) && !path().exists()
+    }
+
     fn open(&self, segment: &SegmentMeta) -> Opened {
         let known = self.lock().get(&segment.id).cloned();
         if let Some((_, known)) = known {
             return known;
         }
-        let path = self.data_dir.join(segment.index_path().as_ref());
+        let path = self.store.data_dir().join(segment.index_path().as_ref());
         let opened = match TextIndex::open(&path) {
             Ok(index) if index.rows() == segment.rows => Some(Arc::new(index)),
             Ok(index) => {

@@ -285,6 +285,7 @@ impl Chooser {
         let decision = match part.scan.choice.get() {
             Some(choice) => &choice.decision,
             None => {
+                self.indexes.fetch(&part.scan.segment, &self.need).await;
                 let choice = self.indexes.choose(&part.scan.segment, &self.need)?;
                 &part.scan.choice.get_or_init(|| choice).decision
             }

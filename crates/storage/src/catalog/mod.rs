@@ -68,6 +68,33 @@ impl Catalog {
         })
     }
 
+    /// Which store this is: an id that the first call makes.
+    ///
+    /// # Errors
+    /// If the catalog cannot be read or written.
+    pub fn store_id(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(self.known_or_new_id())
+    }
+
+    async fn known_or_new_id(&self) -> Result<String> {
+        let failed = || StorageError::catalog("find out which store this is");
+        let known = self.database.fetch("SELECT id FROM store", Vec::new());
+        if let Some(row) = known.await.map_err(failed())?.first() {
+            return row.text("id");
+        }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let mut transaction = self.database.begin().await.map_err(failed())?;
+        transaction
+            .execute(
+                "INSERT INTO store (id) VALUES ($1)",
+                vec![id.as_str().into()],
+            )
+            .await
+            .map_err(failed())?;
+        transaction.commit().await.map_err(failed())?;
+        Ok(id)
+    }
+
     /// Asks whether the catalog answers.
     ///
     /// # Errors

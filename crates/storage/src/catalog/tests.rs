@@ -139,6 +139,8 @@ async fn a_commit_is_there_after_reopening(place: Place) {
     {
         let catalog = place.open().await;
         catalog.check().await.unwrap();
+        let id = catalog.store_id().await.unwrap();
+        assert_eq!(catalog.store_id().await.unwrap(), id);
         assert_eq!(catalog.wal_position().await.unwrap(), 0);
         let segments = [segment("b", 2), segment("a", 1)];
         catalog

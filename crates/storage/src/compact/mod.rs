@@ -69,6 +69,7 @@ impl Store {
             let inputs = job.inputs.clone();
             let (disk, data_dir) = (self.disk().clone(), self.data_dir().to_owned());
             let stopped = Arc::clone(is_stopped);
+            let _pins = self.fetch(&inputs).await?;
             let merged = blocking(move || merge(&disk, &data_dir, &job, now, &stopped)).await;
             let merged = match merged {
                 Ok(Some(merged)) => merged,
@@ -91,6 +92,7 @@ impl Store {
                 "merged segments"
             );
             let written = merged.disk_bytes();
+            self.send(std::slice::from_ref(&merged)).await?;
             self.replace(&inputs, vec![merged]).await?;
             metrics::compacted(inputs.len(), read, written);
             Ok(true)

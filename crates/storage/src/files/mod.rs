@@ -3,25 +3,42 @@
 //! The catalog holds a checksum for every block of a file. A read takes whole blocks, compares
 //! them, and gives the part that was asked for; a difference is an error that names the file.
 //! Whoever reads a file from its beginning to its end has all of it checked before.
+//!
+//! A segment is always written below the data folder. It stays there, or, if there is an object
+//! store, it is sent there before the catalog names it, and what is left here is a copy that may
+//! go. Parts that are read of segments without a local copy become copies, too.
 
+mod cache;
 mod checksums;
+mod local;
 mod objects;
+mod remote;
+mod shelf;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use object_store::path::Path as ObjectPath;
 
-use crate::{Result, SegmentMeta, StorageError};
+use crate::disk::Disk;
+use crate::store::blocking;
+use crate::{Result, SegmentMeta, StoreConfig};
 
+pub(crate) use cache::Pin;
 pub use checksums::Checksums;
 pub(crate) use checksums::Summing;
+use local::LocalFile;
+pub(crate) use local::open_checked;
+pub(crate) use remote::Remote;
+use shelf::Shelf;
 
 /// What is known about a file.
 #[derive(Clone, Debug)]
@@ -36,19 +53,81 @@ pub(crate) struct Files {
     data_dir: PathBuf,
     /// By path; files that an earlier version has written are not among them.
     known: RwLock<HashMap<ObjectPath, Known>>,
+    shelf: Option<Shelf>,
 }
 
 impl Files {
-    /// Returns the files below `data_dir`.
-    pub(crate) fn new(data_dir: PathBuf) -> Files {
-        Files {
+    /// Returns the files of `segments`, which are all there are.
+    ///
+    /// # Errors
+    /// If the address of the object store is wrong, or the disk refuses.
+    pub(crate) fn open(
+        config: &StoreConfig,
+        data_dir: PathBuf,
+        segments: &[SegmentMeta],
+    ) -> Result<Files> {
+        let shelf = match config.remote()? {
+            Some(remote) => Some(Shelf::open(
+                remote,
+                &data_dir,
+                config.cache_bytes_max,
+                segments,
+            )?),
+            None => None,
+        };
+        let files = Files {
             data_dir,
             known: RwLock::default(),
+            shelf,
+        };
+        files.know(segments);
+        Ok(files)
+    }
+
+    /// The folder that holds everything that is local.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Deletes a file that turned out to be damaged, if it is only a copy; returns whether it is.
+    pub(crate) fn discard(&self, path: &Path) -> bool {
+        let Some(shelf) = &self.shelf else {
+            return false;
+        };
+        shelf.cache.forget(path);
+        // Without the file the object itself is damaged, or was missing.
+        let is_copy = fs::remove_file(path).is_ok();
+        if is_copy {
+            tracing::warn!(path = %path.display(), "a damaged copy of a segment was deleted");
+        }
+        is_copy
+    }
+
+    /// The object store, if there is one.
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        self.shelf.as_ref().map(|shelf| &shelf.remote)
+    }
+
+    /// Makes files durable where they rest, before the catalog names them.
+    ///
+    /// # Errors
+    /// If the object store fails; what it has taken is left over then.
+    pub(crate) async fn send(&self, segments: &[SegmentMeta]) -> Result<()> {
+        match &self.shelf {
+            Some(shelf) => shelf.send(&self.data_dir, segments).await,
+            None => Ok(()),
         }
     }
 
-    /// From now on what is read of these is checked.
-    pub(crate) fn add<'a>(&self, segments: impl IntoIterator<Item = &'a SegmentMeta>) {
+    /// The catalog names these now.
+    pub(crate) fn add(&self, segments: &[SegmentMeta]) {
+        self.know(segments);
+        if let Some(shelf) = &self.shelf {
+            shelf.add_copies(&self.data_dir, segments);
+        }
+    }
+
+    fn know(&self, segments: &[SegmentMeta]) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for segment in segments {
             if let Some(checksums) = &segment.checksums {
@@ -58,136 +137,81 @@ impl Files {
         }
     }
 
-    /// The files of these are gone.
-    pub(crate) fn remove<'a>(&self, segments: impl IntoIterator<Item = &'a SegmentMeta>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for segment in segments {
-            known.remove(&segment.path);
+    /// Deletes the files of these, durably: only then may the catalog forget them.
+    ///
+    /// # Errors
+    /// If the disk or the object store fail; what is left is deleted the next time.
+    pub(crate) async fn delete(&self, disk: &Disk, segments: Vec<SegmentMeta>) -> Result<()> {
+        {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            for segment in &segments {
+                known.remove(&segment.path);
+            }
+        }
+        if let Some(shelf) = &self.shelf {
+            shelf.delete(&self.data_dir, &segments).await?;
+        }
+        let (disk, data_dir) = (disk.clone(), self.data_dir.clone());
+        blocking(move || local::delete(&disk, &data_dir, &segments)).await
+    }
+
+    /// Lets readers that go from the beginning to the end find the files of these on the local
+    /// disk, as long as the pins live.
+    ///
+    /// # Errors
+    /// If the object store or the disk fail.
+    pub(crate) async fn bring(&self, segments: &[Arc<SegmentMeta>]) -> Result<Vec<Pin>> {
+        let mut pins = Vec::new();
+        if let Some(shelf) = &self.shelf {
+            for segment in segments {
+                let checksums = segment.checksums.as_ref();
+                let pin = shelf.bring(&self.data_dir, &segment.path, checksums);
+                pins.push(pin.await?);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// Lets the text index of `segment` be found on the local disk, for now.
+    ///
+    /// # Errors
+    /// If the object store or the disk fail.
+    pub(crate) async fn bring_index(&self, segment: &SegmentMeta) -> Result<()> {
+        match (&self.shelf, segment.index_bytes) {
+            (Some(shelf), Some(bytes)) if bytes > 0 => {
+                let path = segment.index_path();
+                shelf.bring(&self.data_dir, &path, None).await.map(drop)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn open(&self, location: &ObjectPath) -> Opened {
+    /// Reads parts of a file, checking the blocks that hold them.
+    async fn read(&self, location: &ObjectPath, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let file = self.local(location);
+        let (wanted, path) = (ranges.to_vec(), file.path.clone());
+        let known = file.known.clone();
+        let read = blocking(move || file.read(&wanted)).await;
+        match (&self.shelf, read) {
+            (Some(shelf), Ok(parts)) => {
+                shelf.cache.touch(&path);
+                Ok(parts)
+            }
+            (Some(shelf), Err(error)) if error.is_missing() || self.discard(&path) => {
+                tracing::trace!(error = error.with_causes(), "read from the object store");
+                shelf
+                    .read(&self.data_dir, location, known.as_ref(), ranges)
+                    .await
+            }
+            (_, read) => read,
+        }
+    }
+
+    fn local(&self, location: &ObjectPath) -> LocalFile {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        Opened {
+        LocalFile {
             path: self.data_dir.join(location.as_ref()),
             known: known.get(location).cloned(),
         }
-    }
-}
-
-/// A file that is about to be read.
-#[derive(Clone, Debug)]
-struct Opened {
-    path: PathBuf,
-    known: Option<Known>,
-}
-
-impl Opened {
-    /// Reads parts of the file, checking the blocks that hold them.
-    fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let mut file = File::open(&self.path).map_err(StorageError::io("open", &self.path))?;
-        let Some(Known { bytes, checksums }) = &self.known else {
-            let parts = ranges
-                .iter()
-                .map(|range| self.read_exactly(&mut file, range));
-            return parts.collect();
-        };
-        let wholes = joined(ranges.iter().map(|range| checksums.around(range, *bytes)));
-        let mut read = Vec::with_capacity(wholes.len());
-        for whole in wholes {
-            let content = self.read_exactly(&mut file, &whole)?;
-            checksums
-                .check(whole.start, &content)
-                .map_err(|offset| damaged(&self.path, offset))?;
-            read.push((whole.start, content));
-        }
-        let part = |range: &Range<u64>| {
-            let at = read.partition_point(|(start, _)| *start <= range.start);
-            let (start, content) = read.get(at.checked_sub(1)?)?;
-            let from = usize::try_from(range.start - start).ok()?;
-            let to = usize::try_from(range.end - start).ok()?;
-            (from <= to && to <= content.len()).then(|| content.slice(from..to))
-        };
-        let parts = ranges.iter().map(|range| match part(range) {
-            Some(part) => Ok(part),
-            None => Err(self.cut_off(range)),
-        });
-        parts.collect()
-    }
-
-    /// Its size, and when it was written.
-    fn measure(&self) -> Result<(u64, SystemTime)> {
-        let metadata = fs::metadata(&self.path);
-        metadata
-            .and_then(|metadata| Ok((metadata.len(), metadata.modified()?)))
-            .map_err(StorageError::io("measure", &self.path))
-    }
-
-    fn read_exactly(&self, file: &mut File, range: &Range<u64>) -> Result<Bytes> {
-        let length = range.end.saturating_sub(range.start);
-        let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-        file.seek(SeekFrom::Start(range.start))
-            .and_then(|_| file.take(length).read_to_end(&mut content))
-            .map_err(StorageError::io("read", &self.path))?;
-        match content.len() as u64 == length {
-            true => Ok(content.into()),
-            false => Err(self.cut_off(range)),
-        }
-    }
-
-    fn cut_off(&self, range: &Range<u64>) -> StorageError {
-        let source = io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            format!("it ends before byte {}", range.end),
-        );
-        StorageError::io("read", &self.path)(source)
-    }
-}
-
-/// Ranges that overlap or touch become one; in order.
-fn joined(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-    let mut ranges: Vec<Range<u64>> = ranges.filter(|range| !range.is_empty()).collect();
-    ranges.sort_unstable_by_key(|range| range.start);
-    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => joined.push(range),
-        }
-    }
-    joined
-}
-
-/// Opens the file of `segment` below `data_dir` after checking all of it, for readers that go
-/// from its beginning to its end.
-pub(crate) fn open_checked(data_dir: &Path, segment: &SegmentMeta) -> Result<(PathBuf, File)> {
-    let path = data_dir.join(segment.path.as_ref());
-    let mut file = File::open(&path).map_err(StorageError::io("open", &path))?;
-    if let Some(checksums) = &segment.checksums {
-        checksums
-            .check_all(&mut file)
-            .map_err(StorageError::io("read", &path))?
-            .map_err(|offset| damaged(&path, offset))?;
-        file.rewind().map_err(StorageError::io("read", &path))?;
-    }
-    Ok((path, file))
-}
-
-fn damaged(path: &Path, offset: u64) -> StorageError {
-    StorageError::Damaged {
-        path: path.to_owned(),
-        offset,
-        what: "the bytes are not those that were written; restore the file from a copy".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_that_touch_are_read_at_once() {
-        let ranges = [10..20, 0..5, 5..7, 18..19, 30..30, 19..25];
-        assert_eq!(joined(ranges.into_iter()), [0..7, 10..25]);
     }
 }

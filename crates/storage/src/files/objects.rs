@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -46,42 +47,31 @@ fn refused<T>() -> Result<T> {
     })
 }
 
-/// Files block.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> crate::Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(failed),
-        Err(source) => Err(Error::JoinError { source }),
-    }
-}
-
 #[async_trait]
 impl ObjectStore for Files {
     async fn get_ranges(&self, location: &ObjectPath, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let (opened, ranges) = (self.open(location), ranges.to_vec());
-        blocking(move || opened.read(&ranges)).await
+        self.read(location, ranges).await.map_err(failed)
     }
 
     async fn get_opts(&self, location: &ObjectPath, options: GetOptions) -> Result<GetResult> {
-        let opened = self.open(location);
-        let read = blocking(move || {
-            let (bytes, modified) = opened.measure()?;
-            let range = match &options.range {
-                _ if options.head => Ok(0..0),
-                Some(range) => range.as_range(bytes),
-                None => Ok(0..bytes),
-            };
-            let range = range.map_err(|error| StorageError::Decode(error.to_string()))?;
-            let content = opened.read(std::slice::from_ref(&range))?;
-            Ok((bytes, modified, range, content.into_iter().next()))
-        });
-        let (size, last_modified, range, content) = read.await?;
+        let size = self.local(location).measure().map_err(failed)?;
+        let range = match &options.range {
+            _ if options.head => Ok(0..0),
+            Some(range) => range.as_range(size),
+            None => Ok(0..size),
+        };
+        let range = range.map_err(|source| Error::Generic {
+            store: NAME,
+            source: source.into(),
+        })?;
+        let content = self.read(location, std::slice::from_ref(&range)).await;
+        let content = content.map_err(failed)?;
         Ok(GetResult {
-            payload: GetResultPayload::Stream(stream::iter(content.map(Ok)).boxed()),
+            payload: GetResultPayload::Stream(stream::iter(content.into_iter().map(Ok)).boxed()),
             meta: ObjectMeta {
                 location: location.clone(),
-                last_modified: last_modified.into(),
+                // A segment never changes.
+                last_modified: SystemTime::UNIX_EPOCH.into(),
                 size,
                 e_tag: None,
                 version: None,

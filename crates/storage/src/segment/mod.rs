@@ -15,7 +15,7 @@ use crate::{Checksums, Table};
 pub(crate) use index_file::measure_index;
 pub use reader::SegmentReader;
 pub use writer::ROW_GROUP_ROWS;
-pub(crate) use writer::{SegmentWriter, WRITE_ROWS, folder_of, write_segments};
+pub(crate) use writer::{SEGMENTS_DIR, SegmentWriter, WRITE_ROWS, folder_of, write_segments};
 
 /// The suffix of the files that hold rows.
 pub(crate) const ROWS_SUFFIX: &str = ".parquet";

@@ -32,7 +32,8 @@ pub(super) const FORMAT_KEY: &str = "nephoscope.segment.format";
 pub const ROW_GROUP_ROWS: usize = 131_072;
 /// Rows that are sorted into one batch.
 pub(crate) const WRITE_ROWS: usize = 8_192;
-const SEGMENTS_DIR: &str = "segments";
+/// The folder of all segments, by table.
+pub(crate) const SEGMENTS_DIR: &str = "segments";
 
 /// A row: which batch, which row in it.
 type Place = (usize, usize);

@@ -2,7 +2,6 @@
 //! deleted, forgotten.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use tokio::sync::MutexGuard;
 use super::Store;
 use crate::catalog::{Catalog, Retired};
 use crate::disk::Disk;
-use crate::segment::folder_of;
+use crate::files::{Files, Pin};
 use crate::{Result, SegmentMeta, StorageError, metrics, orphans};
 
 impl Store {
@@ -41,6 +40,9 @@ impl Store {
     /// Remembers which file an error is about, so that it does not keep others from being merged.
     pub(crate) fn note_unreadable(&self, error: &StorageError) {
         if let StorageError::Unreadable { path, .. } | StorageError::Damaged { path, .. } = error {
+            if self.0.files.discard(path) {
+                return;
+            }
             tracing::error!(path = %path.display(), "a segment cannot be read and is left out of merges");
             self.write_state().unreadable.insert(path.clone());
         }
@@ -108,6 +110,7 @@ impl Store {
                 .map(|retired| (shared(retired.segment), retired.at))
                 .collect();
             drop(state);
+            self.0.has_left_overs.store(true, Ordering::Relaxed);
             self.0.is_uncertain.store(false, Ordering::Relaxed);
             Ok(())
         })
@@ -132,16 +135,21 @@ impl Store {
             if self.0.is_uncertain.load(Ordering::Relaxed) {
                 return Ok(());
             }
+            let known: Vec<String> = {
+                let state = self.read();
+                let retired = state.retired.iter().map(|(segment, _)| segment);
+                let all = state.segments.iter().chain(retired);
+                all.map(|segment| segment.id.clone()).collect()
+            };
+            if let Some(remote) = self.0.files.remote()
+                && self.0.has_left_overs.load(Ordering::Relaxed)
+            {
+                let known = known.iter().map(String::as_str).collect();
+                metrics::deleted(orphans::delete_remote(remote, &known).await?);
+                self.0.has_left_overs.store(false, Ordering::Relaxed);
+            }
             let store = self.clone();
             let deleted = blocking(move || {
-                let state = store.read();
-                let known: Vec<String> = state
-                    .segments
-                    .iter()
-                    .chain(state.retired.iter().map(|(segment, _)| segment))
-                    .map(|segment| segment.id.clone())
-                    .collect();
-                drop(state);
                 let known = known.iter().map(String::as_str).collect();
                 orphans::delete(&store.0.disk, &store.0.data_dir, &known)
             });
@@ -166,9 +174,11 @@ impl Store {
 
     async fn delete_retired(&self, due: Vec<Arc<SegmentMeta>>) -> Result<()> {
         let ids: Vec<String> = due.iter().map(|segment| segment.id.clone()).collect();
-        let (disk, data_dir) = (self.0.disk.clone(), self.0.data_dir.clone());
-        self.0.files.remove(due.iter().map(AsRef::as_ref));
-        blocking(move || delete_files(&disk, &data_dir, due.iter().map(AsRef::as_ref))).await?;
+        let due = due
+            .iter()
+            .map(|segment| SegmentMeta::clone(segment))
+            .collect();
+        self.0.files.delete(&self.0.disk, due).await?;
         self.0.catalog.forget(&ids).await?;
         metrics::deleted(ids.len());
         let ids: HashSet<String> = ids.into_iter().collect();
@@ -177,49 +187,60 @@ impl Store {
             .retain(|(segment, _)| !ids.contains(&segment.id));
         Ok(())
     }
+
+    /// Makes the files of new segments durable where they rest, before the catalog names them.
+    pub(crate) async fn send(&self, segments: &[SegmentMeta]) -> Result<()> {
+        let sent = self.0.files.send(segments).await;
+        if sent.is_err() {
+            self.0.has_left_overs.store(true, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    /// Lets the whole files of `segments` be found below the data folder, as long as the answer
+    /// lives; only segments in an object store need it.
+    ///
+    /// # Errors
+    /// If the object store or the disk fail.
+    pub(crate) async fn fetch(&self, segments: &[Arc<SegmentMeta>]) -> Result<Vec<Pin>> {
+        let fetched = self.0.files.bring(segments).await;
+        fetched.inspect_err(|error| self.note_unreadable(error))
+    }
+
+    /// Lets the text index of `segment` be found below the data folder, for now; only segments
+    /// in an object store need it.
+    ///
+    /// # Errors
+    /// If the object store or the disk fail.
+    pub fn fetch_index<'a>(&'a self, segment: &'a SegmentMeta) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.0.files.bring_index(segment))
+    }
 }
 
 /// What the start does: nobody reads what was replaced before, and whatever the catalog does
 /// not name was never finished.
 pub(super) async fn clean(
     disk: &Disk,
-    data_dir: &Path,
+    files: &Files,
     catalog: &Catalog,
-    live: &[Arc<SegmentMeta>],
+    live: &[SegmentMeta],
 ) -> Result<()> {
+    if let Some(remote) = files.remote() {
+        remote.claim(&catalog.store_id().await?).await?;
+    }
     let retired: Vec<Retired> = catalog.retired().await?;
-    delete_files(
-        disk,
-        data_dir,
-        retired.iter().map(|retired| &retired.segment),
-    )?;
-    let ids: Vec<String> = retired
-        .into_iter()
-        .map(|retired| retired.segment.id)
-        .collect();
+    let segments: Vec<SegmentMeta> = retired.into_iter().map(|retired| retired.segment).collect();
+    let ids: Vec<String> = segments.iter().map(|segment| segment.id.clone()).collect();
     if !ids.is_empty() {
+        files.delete(disk, segments).await?;
         catalog.forget(&ids).await?;
     }
     let known = live.iter().map(|segment| segment.id.as_str()).collect();
-    orphans::delete(disk, data_dir, &known).map(drop)
-}
-
-/// Deletes the files of segments, durably: only then may the catalog forget them.
-fn delete_files<'a>(
-    disk: &Disk,
-    data_dir: &Path,
-    segments: impl Iterator<Item = &'a SegmentMeta>,
-) -> Result<()> {
-    let mut folders: HashSet<PathBuf> = HashSet::new();
-    for segment in segments {
-        disk.delete(&data_dir.join(segment.path.as_ref()))?;
-        disk.delete(&data_dir.join(segment.index_path().as_ref()))?;
-        folders.insert(folder_of(data_dir, segment.table));
+    orphans::delete(disk, files.data_dir(), &known)?;
+    match files.remote() {
+        Some(remote) => orphans::delete_remote(remote, &known).await.map(drop),
+        None => Ok(()),
     }
-    folders
-        .iter()
-        .filter(|folder| folder.is_dir())
-        .try_for_each(|folder| disk.sync_dir(folder))
 }
 
 /// Runs work on files where it may take its time.
