@@ -492,7 +492,7 @@ mod tests {
         };
         // Group 1 has few numbers, group 2 none, and what the filter leaves out counts nowhere.
         let group_of = |row: usize| {
-            if row % 50 == 0 {
+            if row.is_multiple_of(50) {
                 1
             } else {
                 2 * usize::from(row % 50 == 1)
