@@ -33,6 +33,8 @@ pub struct Node {
     pub searches: query::Searches,
     /// Where data comes from; its receivers are mounted, too.
     pub sources: Arc<collectors::Sources>,
+    /// What users save.
+    pub library: content::Library,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Who may use the API; nobody is asked if there are none.

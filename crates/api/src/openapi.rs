@@ -5,8 +5,8 @@ use axum::{Json, Router};
 use utoipa::OpenApi;
 
 use crate::routes::{
-    Shared, erase, export, facets, fields, health, language, metrics_queries, metrics_results,
-    queries, search_jobs, status, stream, tables,
+    Shared, dashboards, dashboards_v2, erase, export, facets, fields, health, language,
+    metrics_queries, metrics_results, queries, search_jobs, status, stream, tables,
 };
 
 #[derive(OpenApi)]
@@ -22,6 +22,11 @@ use crate::routes::{
         search_jobs::records,
         search_jobs::cancel,
         stream::follow,
+        dashboards::list,
+        dashboards::show,
+        dashboards::queries,
+        dashboards_v2::list,
+        dashboards_v2::show,
         export::export,
         facets::facets,
         language::language,
@@ -38,6 +43,7 @@ use crate::routes::{
         health::ready,
     ),
     components(schemas(
+        dashboards::Chosen,
         facets::Facets,
         metrics_queries::MetricsQueries,
         metrics_results::MetricsResults,

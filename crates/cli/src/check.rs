@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use content::{DASHBOARD_FILE, Dashboard};
 use query::{Diagnostic, Severity};
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +20,15 @@ const PROGRESS_ITEMS: usize = 256;
 const CONFIGURATION: &str = "nephoscope.toml";
 const SAVED_SEARCH: &str = ".search.toml";
 const MONITOR: &str = ".monitor.toml";
+const APP: &str = "app.toml";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A file or folder, or `-` for standard input. By its name a file is `*.search.toml`, a saved
-    /// search; `*.monitor.toml`, a monitor; any other `*.toml`, a configuration; `*.jsonl`, a query a line (`{"id","query"}`,
-    /// optionally `"language"`); anything else, one query. Of a folder the saved searches, the
-    /// monitors, the `*.jsonl` and `nephoscope.toml` are checked. Standard input is `*.jsonl`.
+    /// search; `*.dashboard.toml`, a dashboard; `app.toml`, an app; `*.monitor.toml`, a monitor; any other `*.toml`,
+    /// a configuration; `*.jsonl`, a query a line (`{"id","query"}`, optionally `"language"`); anything else, one
+    /// query. Of a folder the saved searches, dashboards, apps, monitors, the `*.jsonl` and `nephoscope.toml` are
+    /// checked. Standard input is `*.jsonl`.
     path: PathBuf,
     /// What the file or standard input is, if its name does not tell.
     #[arg(long, value_enum)]
@@ -47,6 +50,10 @@ enum Kind {
     Search,
     /// A monitor.
     Monitor,
+    /// A dashboard; each of its queries is planned.
+    Dashboard,
+    /// An app.
+    App,
     /// One query.
     Query,
     /// A query a line, as JSON.
@@ -60,6 +67,8 @@ impl Kind {
             Some("jsonl") => Kind::Lines,
             Some("toml") if name.ends_with(SAVED_SEARCH) => Kind::Search,
             Some("toml") if name.ends_with(MONITOR) => Kind::Monitor,
+            Some("toml") if name.ends_with(DASHBOARD_FILE) => Kind::Dashboard,
+            Some("toml") if path.ends_with(APP) => Kind::App,
             Some("toml") => Kind::Config,
             Some("gz") => bail!("{name} is compressed: zcat {name} | nephoscope check -"),
             _ => Kind::Query,
@@ -149,8 +158,8 @@ impl Checker {
         let is_ours = |path: &Path| {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| {
-                name == CONFIGURATION
-                    || [SAVED_SEARCH, MONITOR, ".jsonl"]
+                [CONFIGURATION, APP].contains(&name)
+                    || [SAVED_SEARCH, DASHBOARD_FILE, MONITOR, ".jsonl"]
                         .iter()
                         .any(|ending| name.ends_with(ending))
             })
@@ -170,6 +179,14 @@ impl Checker {
                 Err(error) => complaint(name.to_owned(), error.to_string()),
             }),
             Kind::Monitor => self.tell(&check_monitor(name.to_owned(), text)),
+            Kind::Dashboard => self.tell(&match Dashboard::parse(text) {
+                Ok(dashboard) => check_dashboard(name.to_owned(), &dashboard),
+                Err(error) => complaint(name.to_owned(), error.to_string()),
+            }),
+            Kind::App => self.tell(&match content::App::parse(text) {
+                Ok(_) => right(name.to_owned()),
+                Err(error) => complaint(name.to_owned(), error.to_string()),
+            }),
             Kind::Config => self.tell(&match server::Config::parse(text) {
                 Ok(_) => right(name.to_owned()),
                 Err(message) => complaint(name.to_owned(), message),
@@ -241,6 +258,14 @@ fn check_query(id: String, text: &str, language: LanguageArgument) -> Checked {
         diagnostics,
         ok,
         ..right(id)
+    }
+}
+
+fn check_dashboard(id: String, dashboard: &Dashboard) -> Checked {
+    let problems: Vec<String> = dashboard.check().iter().map(ToString::to_string).collect();
+    match problems.is_empty() {
+        true => right(id),
+        false => complaint(id, problems.join("; ")),
     }
 }
 

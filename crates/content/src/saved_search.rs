@@ -2,13 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why a content file was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ContentError {
-    /// The file is not TOML, a key is missing or unknown.
-    #[error("cannot read the saved search: {0}")]
-    Invalid(#[from] toml::de::Error),
-}
+use crate::ContentError;
+use crate::suggestion::with_suggestion;
 
 /// A query that is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +31,10 @@ impl SavedSearch {
     /// # Errors
     /// If a key is missing, unknown, or of the wrong kind.
     pub fn parse(text: &str) -> Result<SavedSearch, ContentError> {
-        Ok(toml::from_str(text)?)
+        toml::from_str(text).map_err(|error| ContentError::Invalid {
+            what: "saved search",
+            why: with_suggestion(&error.to_string()),
+        })
     }
 }
 

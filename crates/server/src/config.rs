@@ -24,6 +24,8 @@ pub struct Config {
     pub storage: storage::StoreConfig,
     /// `[ingest]`: when data moves to disk, and how much may wait.
     pub ingest: ingest::IngestConfig,
+    /// `[content]`: what users save.
+    pub content: ContentConfig,
     /// `[auth]`: who may use it.
     pub auth: AuthConfig,
     /// `[[sources]]`: where data comes from.
@@ -52,6 +54,15 @@ impl Default for ListenConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8470)),
         }
     }
+}
+
+/// `[content]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContentConfig {
+    /// Folder with your own dashboards, `<app>/<name>.dashboard.toml`; one with the id of a packaged dashboard
+    /// takes its place.
+    pub dashboards_dir: Option<PathBuf>,
 }
 
 /// `[auth]`.

@@ -79,6 +79,7 @@ impl Server {
             ingest: Arc::clone(&ingest),
             searches,
             sources: Arc::clone(&sources),
+            library: content::Library::new(config.content.dashboards_dir),
             clock,
             access_keys: config.auth.access_keys,
             metrics,

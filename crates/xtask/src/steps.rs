@@ -60,6 +60,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("moto exactly once", || script("moto_exactly_once.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
     beside("demo", || script("demo.py")),
+    beside("dashboards", || script("dashboards.py")),
     test("browser", || script("browser.py")),
 ];
 

@@ -1,5 +1,7 @@
 //! The list of all routes, one file per resource.
 
+pub(crate) mod dashboards;
+pub(crate) mod dashboards_v2;
 pub(crate) mod erase;
 pub(crate) mod export;
 pub(crate) mod facets;
@@ -32,6 +34,8 @@ pub(crate) type Shared = Arc<Node>;
 /// Everything under `/api`, and `/metrics`.
 pub(crate) fn api() -> Router<Shared> {
     Router::new()
+        .merge(dashboards::router())
+        .merge(dashboards_v2::router())
         .merge(erase::router())
         .merge(export::router())
         .merge(facets::router())

@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { dashboards } from './dashboards.mjs';
 import { event, explanation, facets, fields, histogram, language, metrics, records, tables } from './data.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
@@ -22,6 +23,10 @@ const server = createServer(async (request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
   };
+  if (url.pathname.startsWith('/api/v1/dashboards')) {
+    const found = dashboards(url.pathname.slice('/api/v1/dashboards'.length), body);
+    return found ? send(found) : send({ status: 404, message: 'no such dashboard' }, 404);
+  }
   if (url.pathname === '/api/v1/search/facets') return send({ facets: body.fields.map((name) => facets(name, body)) });
   if (url.pathname === '/api/v1/metricsQueries') return send(metrics(body));
   if (url.pathname === '/api/v1/tables') return send(tables);

@@ -158,7 +158,7 @@ export class ApiError extends Error {
   }
 }
 
-async function ask(path: string, options: RequestInit = {}): Promise<Response> {
+export async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, options);
@@ -178,7 +178,7 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   throw new ApiError(message, response.status, body.diagnostics ?? []);
 }
 
-const post = (body: unknown, signal?: AbortSignal): RequestInit => ({
+export const post = (body: unknown, signal?: AbortSignal): RequestInit => ({
   method: 'POST',
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
@@ -189,8 +189,9 @@ const JOBS = '/api/v1/search/jobs';
 
 const asked = ({ mode, query, filters, from, to, zone }: Question) => ({ query, filters, from: Math.round(from), to: Math.round(to), timeZone: zone, autoParsingMode: 'AutoParse', language: mode });
 
-export async function startSearch(question: Question, signal: AbortSignal): Promise<string> {
-  const response = await ask(JOBS, post(asked(question), signal));
+/** `wantsHistogram`: also count the events over time, which a chart of aggregates does not need. */
+export async function startSearch(question: Question, signal: AbortSignal, wantsHistogram = true): Promise<string> {
+  const response = await ask(JOBS, post({ ...asked(question), requiresRawMessages: wantsHistogram }, signal));
   return String(((await response.json()) as { id: string }).id);
 }
 

@@ -14,7 +14,7 @@ export interface Resolved {
 }
 
 const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-const RELATIVE = /^[-−]?(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/i;
+export const RELATIVE = /^[-−]?(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/i;
 const CLOCK = /^(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?$/;
 const DAY = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]+(.+?))?$/;
 

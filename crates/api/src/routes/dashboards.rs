@@ -1,0 +1,206 @@
+//! `/api/v1/dashboards`: the dashboards there are, what one of them shows, and its queries with what a reader
+//! has chosen put into them. The queries are run by the search and metrics APIs.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use content::{Choices, Dashboard, Shelf, StoredDashboard};
+use model::{TimeRange, Timestamp};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Shared;
+use crate::error::{ApiError, Result};
+
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/api/v1/dashboards", get(list))
+        .route("/api/v1/dashboards/{app}/{name}", get(show))
+        .route("/api/v1/dashboards/{app}/{name}/queries", post(queries))
+}
+
+/// What a reader has chosen.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Chosen {
+    /// Milliseconds since the epoch.
+    from: i64,
+    /// Milliseconds since the epoch; not part of the range.
+    to: i64,
+    /// The chosen values by variable; a variable that is not named has its default, and `*` means all.
+    #[serde(default)]
+    variables: BTreeMap<String, Vec<String>>,
+}
+
+/// The apps with their dashboards, and the files that could not be read.
+#[utoipa::path(get, path = "/api/v1/dashboards", tag = "dashboards", responses((status = 200, body = Object)))]
+pub(crate) async fn list(State(node): State<Shared>) -> Result<Json<Value>> {
+    let shelf = shelf(&node).await?;
+    let mut folders: Vec<_> = shelf.apps.iter().collect();
+    folders.sort_by_key(|(_, folder)| folder.app.as_ref().map_or(0, |app| app.order));
+    let apps: Vec<Value> = folders
+        .into_iter()
+        .map(|(name, folder)| app(name, folder))
+        .collect();
+    let broken = shelf.broken.iter();
+    let broken: Vec<Value> = broken
+        .map(|broken| json!({ "file": broken.file, "message": broken.why }))
+        .collect();
+    Ok(Json(json!({ "apps": apps, "broken": broken })))
+}
+
+fn app(id: &str, folder: &content::AppFolder) -> Value {
+    let app = folder.app.as_ref();
+    // In the app's order; what it does not list comes after it.
+    let listed = app.map(|app| app.dashboards.as_slice()).unwrap_or_default();
+    let place = |name: &String| {
+        listed
+            .iter()
+            .position(|other| other == name)
+            .unwrap_or(usize::MAX)
+    };
+    let mut names: Vec<&String> = folder.dashboards.keys().collect();
+    names.sort_by_key(|name| place(name));
+    let dashboards: Vec<Value> = names
+        .into_iter()
+        .map(|name| {
+            let stored = &folder.dashboards[name];
+            json!({
+                "id": format!("{id}/{name}"),
+                "title": stored.dashboard.title,
+                "description": stored.dashboard.description,
+                "panels": stored.dashboard.panels.len(),
+                "isOwn": stored.is_own,
+            })
+        })
+        .collect();
+    json!({
+        "id": id,
+        "title": app.map_or(id, |app| &app.title),
+        "description": app.map_or("", |app| &app.description),
+        "sources": app.map(|app| app.sources.as_slice()).unwrap_or_default(),
+        "dashboards": dashboards,
+    })
+}
+
+/// One dashboard as its file says it; `format.md` of the dashboards documents the keys.
+#[utoipa::path(
+    get, path = "/api/v1/dashboards/{app}/{name}", tag = "dashboards",
+    params(("app" = String, Path), ("name" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Object))
+)]
+pub(crate) async fn show(
+    State(node): State<Shared>,
+    Path((app, name)): Path<(String, String)>,
+) -> Result<Json<Value>> {
+    let id = format!("{app}/{name}");
+    let stored = find(&shelf(&node).await?, &id)?;
+    let mut shown = json!(stored.dashboard);
+    shown["id"] = id.into();
+    shown["file"] = stored.file.into();
+    shown["isOwn"] = stored.is_own.into();
+    Ok(Json(shown))
+}
+
+/// The queries of a dashboard, ready to run: of its panels by name, with `@shift` behind those that look at an
+/// earlier range, and of its variables.
+#[utoipa::path(
+    post, path = "/api/v1/dashboards/{app}/{name}/queries", tag = "dashboards", request_body = Chosen,
+    params(("app" = String, Path), ("name" = String, Path)),
+    responses((status = 200, body = Object), (status = 400, body = Object), (status = 404, body = Object))
+)]
+pub(crate) async fn queries(
+    State(node): State<Shared>,
+    Path((app, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>> {
+    let chosen: Chosen = super::body(&headers, &body)?;
+    if chosen.to <= chosen.from {
+        return Err(ApiError::bad(
+            "timerange:invalid",
+            "`to` is not after `from`",
+        ));
+    }
+    let stored = find(&shelf(&node).await?, &format!("{app}/{name}"))?;
+    let start = Timestamp::from_millis(chosen.from);
+    let choices = Choices {
+        values: chosen.variables,
+        range: TimeRange::new(start, Timestamp::from_millis(chosen.to)),
+    };
+    Ok(Json(json!({
+        "sliceMs": choices.slice_ms(),
+        "queries": of_panels(&stored.dashboard, &choices)?,
+        "variables": of_variables(&stored.dashboard, &choices)?,
+    })))
+}
+
+fn of_panels(dashboard: &Dashboard, choices: &Choices) -> Result<Map<String, Value>> {
+    let mut filled = Map::new();
+    for (name, query) in &dashboard.queries {
+        let now = dashboard.fill(query, None, choices).map_err(refused)?;
+        filled.insert(name.clone(), json!(now));
+    }
+    for panel in &dashboard.panels {
+        let Some(shift) = &panel.compare else {
+            continue;
+        };
+        for name in &panel.queries {
+            if let Some(query) = dashboard.queries.get(name) {
+                let before = dashboard
+                    .fill(query, Some(shift), choices)
+                    .map_err(refused)?;
+                filled.insert(format!("{name}@{shift}"), json!(before));
+            }
+        }
+    }
+    Ok(filled)
+}
+
+fn of_variables(dashboard: &Dashboard, choices: &Choices) -> Result<Map<String, Value>> {
+    let mut filled = Map::new();
+    for variable in &dashboard.variables {
+        if let Some(query) = variable.choices() {
+            let query = dashboard.fill(&query, None, choices).map_err(refused)?;
+            filled.insert(variable.name.clone(), json!(query));
+        }
+    }
+    Ok(filled)
+}
+
+fn refused(error: content::FillError) -> ApiError {
+    ApiError::bad("dashboard:invalid", error.to_string())
+}
+
+/// Everything there is now; reads files.
+pub(super) async fn shelf(node: &Shared) -> Result<Shelf> {
+    let library = node.library.clone();
+    let read = tokio::task::spawn_blocking(move || library.shelf()).await;
+    read.map_err(|error| {
+        tracing::error!(%error, "reading the dashboards ended too early");
+        ApiError::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "the dashboards could not be read; the log of the node says why",
+        )
+    })
+}
+
+pub(super) fn find(shelf: &Shelf, id: &str) -> Result<StoredDashboard> {
+    let found = shelf.dashboard(id).cloned();
+    found.ok_or_else(|| {
+        let broken = shelf
+            .broken
+            .iter()
+            .find(|broken| broken.file.starts_with(&format!("{id}.")));
+        let message = match broken {
+            Some(broken) => format!("{}: {}", broken.file, broken.why),
+            None => format!("no dashboard is called `{id}`"),
+        };
+        ApiError::new(StatusCode::NOT_FOUND, "dashboard:not_found", message)
+    })
+}

@@ -1,0 +1,19 @@
+//! The apps that come with the program: a line for each file under `dashboards/`.
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../../../dashboards/", $path)))),*]
+    };
+}
+
+/// Files by their path under `dashboards/`.
+pub(crate) const FILES: &[(&str, &str)] = files![
+    "aws-lambda/app.toml",
+    "aws-lambda/cost.dashboard.toml",
+    "aws-lambda/errors.dashboard.toml",
+    "aws-lambda/overview.dashboard.toml",
+    "aws-lambda/performance.dashboard.toml",
+    "aws-lambda/usage.dashboard.toml",
+    "serverless-overview/app.toml",
+    "serverless-overview/overview.dashboard.toml",
+];

@@ -1,0 +1,134 @@
+// A dashboard in Chromium, from a person's side: `node e2e/dashboards.mjs <base URL> [options]`.
+// --dashboard ID  which one (default `serverless-overview/overview`); it needs a variable, two charts over time and rows behind them
+// --shots DIR     keep screenshots of both themes
+import assert from 'node:assert/strict';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { accessible } from './lib.mjs';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { dashboard: { type: 'string', default: 'serverless-overview/overview' }, shots: { type: 'string' } } });
+const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+const complaints = [];
+try {
+  for (const theme of ['light', 'dark']) await story(theme);
+  assert.deepEqual(complaints, [], 'the console has no errors');
+  console.log('dashboards: all good');
+} catch (error) {
+  console.error(error);
+  if (complaints.length) console.error('console:', complaints);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
+
+/** Waits until every panel shows what it found; an error in one is a failure. */
+async function settle(page) {
+  await page.locator('.panel').first().waitFor();
+  await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
+  const alert = page.locator('[role=alert]');
+  if (await alert.count()) assert.fail(await alert.first().innerText());
+}
+
+async function story(theme) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(`${theme}: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
+  const step = (text) => console.log(`${theme}: ${text}`);
+  const asked = [];
+  page.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/api/v1/search/jobs') && asked.push(request.postData()));
+
+  step('from the list to the dashboard');
+  await page.goto(`${base}/dashboards`);
+  await page.locator(`a[href="/dashboards/${values.dashboard}"]`).waitFor();
+  await accessible(page, theme, 'the list of dashboards');
+  await page.locator(`a[href="/dashboards/${values.dashboard}"]`).click();
+  await settle(page);
+  assert.equal(new Set(asked).size, asked.length, 'equal queries run once');
+  if (values.shots) await page.screenshot({ path: `${values.shots}/dashboard-${theme}.png`, fullPage: true });
+  await accessible(page, theme, 'the dashboard');
+
+  step('choose a value of a variable, reload, and choose all again');
+  const variable = page.locator('.variables .pick').last();
+  await variable.getByRole('button').first().click();
+  const value = variable.locator('.item button').first();
+  const name = await value.locator('span').first().innerText();
+  await accessible(page, theme, 'the choices of a variable');
+  await value.click();
+  await page.waitForFunction(() => location.search.includes('var-'));
+  await settle(page);
+  await page.reload();
+  await settle(page);
+  assert.match(await variable.getByRole('button').first().innerText(), new RegExp(name), 'the choice is in the address');
+  await page.goBack();
+  await page.waitForFunction(() => !location.search.includes('var-'));
+  await settle(page);
+
+  step('one crosshair in every chart over time');
+  const charts = page.locator('.panel.column .chart, .panel.line .chart, .panel.area .chart');
+  assert.ok((await charts.count()) > 1);
+  await charts.first().scrollIntoViewIfNeeded();
+  const box = await charts.first().boundingBox();
+  const point = (part) => [box.x + 60 + (box.width - 80) * part, box.y + box.height / 2];
+  await page.mouse.move(...point(0.5));
+  await charts.nth(1).locator('.cursor').waitFor({ state: 'attached' });
+  await charts.first().locator('.tip').waitFor();
+
+  step('brush with the mouse, and go back');
+  const before = page.url();
+  await page.mouse.move(...point(0.3));
+  await page.mouse.down();
+  await page.mouse.move(...point(0.5));
+  await charts.nth(1).locator('.brush').waitFor({ state: 'attached' });
+  await page.mouse.move(...point(0.7));
+  await page.mouse.up();
+  await page.waitForFunction((old) => location.href !== old, before);
+  assert.match(page.url(), /from=\d+&to=\d+/, 'the range is in the address');
+  await settle(page);
+  await page.goBack();
+  await page.waitForFunction((old) => location.href === old, before);
+  await settle(page);
+
+  step('by keys: the crosshair, a part, the menu, the table');
+  await charts.first().focus();
+  for (const key of ['ArrowLeft', 'Enter']) await page.keyboard.press(key);
+  await page.locator('[role=menu]').waitFor();
+  await accessible(page, theme, 'the menu of a point');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('v');
+  const panel = page.locator('.panel.column, .panel.line, .panel.area').first();
+  await panel.locator('table').waitFor();
+  await panel.locator('.more').focus();
+  await page.keyboard.press('v');
+  await panel.locator('svg.icon').first().waitFor();
+  await panel.locator('.chart').waitFor();
+
+  step('one series alone, and all again');
+  const series = panel.locator('.legend button');
+  const lines = await series.count();
+  if (lines > 1) {
+    await series.first().click();
+    assert.equal(await panel.locator('.legend button[aria-pressed=true]').count(), 1);
+    await series.first().click();
+  }
+
+  step('a panel fills the page, and Esc brings the others back');
+  await panel.locator('.more').focus();
+  await page.keyboard.press('f');
+  await page.locator('.panel.is-full').waitFor();
+  assert.match(page.url(), /panel=/);
+  await page.keyboard.press('Escape');
+  await page.locator('.panel.is-full').waitFor({ state: 'detached' });
+
+  step('from a point to the events behind it');
+  await charts.first().focus();
+  for (const key of ['ArrowLeft', 'Enter', 'o']) await page.keyboard.press(key);
+  await page.waitForURL(/\/search\?/);
+  await page.locator('.cm-content').waitFor();
+  assert.match(page.url(), /[?&]from=\d+&to=\d+/);
+  await context.close();
+}

@@ -1,0 +1,210 @@
+// The state of a dashboard's page: its address, its queries and what they found.
+import { decodeAddress, encodeAddress, fetchDashboard, fetchQueries, runQuery, type Choices, type Dashboard, type DashboardAddress, type Filled, type Found, type Panel, type Variable } from '../lib/dashboards';
+import { absolute, isRelative, resolve, type Range, type Resolved } from '../lib/time';
+import { setZone, UTC, zone } from '../lib/zone.svelte';
+import { Palette } from './palette';
+
+/** Queries that run at once; a browser has six connections to a server. */
+const PARALLEL = 4;
+
+/** What one query of a dashboard found; the old result stays until there is a new one. */
+export class Answer {
+  found = $state.raw<Found | null>(null);
+  /** What `found` belongs to. */
+  range = $state.raw<Resolved | null>(null);
+  query = $state.raw<Filled | null>(null);
+  isRunning = $state(false);
+  failure = $state<string | null>(null);
+}
+
+interface Task {
+  query: Filled;
+  answers: Answer[];
+  names: string[];
+  wantsMessages: boolean;
+}
+
+export class Board {
+  dashboard = $state.raw<Dashboard | null>(null);
+  failure = $state<string | null>(null);
+  address = $state.raw<DashboardAddress>(decodeAddress(location.search));
+  answers = $state.raw<Record<string, Answer>>({});
+  /** Every query with the choices in it. */
+  filled = $state.raw<Record<string, Filled>>({});
+  /** Queries of the variables, by name. */
+  choiceQueries = $state.raw<Record<string, Filled>>({});
+  sliceMs = $state(60_000);
+  /** The range that is shown now. */
+  range = $state.raw<Resolved | null>(null);
+  /** The crosshair of all charts over time. */
+  cursor = $state<number | null>(null);
+  /** What is being brushed, in all charts. */
+  brush = $state.raw<Resolved | null>(null);
+  /** The series that is looked at alone, in every panel that has it. */
+  isolated = $state<string | null>(null);
+  isLoading = $state(false);
+  updated = $state<number | null>(null);
+  readonly palette = new Palette();
+  #stop: AbortController | null = null;
+  /** How far a panel is from what is seen. */
+  distance: (panel: Panel) => number = () => 0;
+
+  typedRange: Range = $derived(this.address.range ?? { from: this.dashboard?.range ?? '-1h', to: 'now' });
+  refreshSeconds = $derived(this.address.refresh ?? seconds(this.dashboard?.refresh));
+
+  constructor(readonly id: string) {
+    setZone(this.address.zone);
+  }
+
+  async open(): Promise<void> {
+    try {
+      const dashboard = await fetchDashboard(this.id);
+      const names = new Set([...Object.keys(dashboard.queries), ...dashboard.panels.flatMap((panel) => (panel.compare ? panel.queries.map((name) => `${name}@${panel.compare}`) : []))]);
+      this.answers = Object.fromEntries([...names].map((name) => [name, new Answer()]));
+      this.dashboard = dashboard;
+      await this.load();
+    } catch (error) {
+      this.failure = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  chosen(variable: Variable): string[] {
+    const values = this.address.choices[variable.name] ?? variable.default ?? [];
+    return values.includes('*') ? [] : values;
+  }
+
+  get choices(): Choices {
+    return Object.fromEntries((this.dashboard?.variables ?? []).map((variable) => [variable.name, this.chosen(variable)]));
+  }
+
+  choose(variable: Variable, values: string[]): void {
+    this.go({ choices: { ...this.address.choices, [variable.name]: values } });
+  }
+
+  zoom(range: Resolved): void {
+    this.brush = null;
+    this.cursor = null;
+    this.go({ range: absolute(range) });
+  }
+
+  /** Changes the address and asks anew. */
+  go(change: Partial<DashboardAddress>): void {
+    const next = { ...this.address, ...change };
+    const isSame = encodeAddress(next) === encodeAddress(this.address);
+    this.address = next;
+    if (!isSame) history.pushState(null, '', location.pathname + encodeAddress(next));
+    void this.load();
+  }
+
+  /** Changes the address without asking. */
+  show(change: Partial<DashboardAddress>): void {
+    this.address = { ...this.address, ...change };
+    history.replaceState(null, '', location.pathname + encodeAddress(this.address));
+  }
+
+  /** Takes over the address after Back or Forward. */
+  restore(): void {
+    const before = this.address;
+    this.address = decodeAddress(location.search);
+    setZone(this.address.zone);
+    const asked = ({ range, choices }: DashboardAddress) => JSON.stringify([range, choices]);
+    if (asked(before) !== asked(this.address)) void this.load();
+  }
+
+  pickZone(name: string): void {
+    setZone(name, true);
+    this.show({ zone: name === UTC ? null : name });
+  }
+
+  /** Whether time moves the range, so that a refresh shows something new. */
+  get moves(): boolean {
+    return isRelative(this.typedRange);
+  }
+
+  async load(): Promise<void> {
+    this.close();
+    const range = resolve(this.typedRange, Date.now(), zone.name);
+    if (!range) {
+      this.failure = `The range ${this.typedRange.from} – ${this.typedRange.to} is not understood.`;
+      return;
+    }
+    const stop = new AbortController();
+    this.#stop = stop;
+    this.isLoading = true;
+    try {
+      const filled = await fetchQueries(this.id, range.from, range.to, this.choices, stop.signal);
+      if (stop.signal.aborted) return;
+      this.filled = filled.queries;
+      this.choiceQueries = filled.variables;
+      this.sliceMs = filled.sliceMs;
+      this.range = range;
+      this.failure = null;
+      const tasks = this.#tasks(filled.queries);
+      await Promise.all(Array.from({ length: PARALLEL }, () => this.#work(tasks, range, stop.signal)));
+      if (!stop.signal.aborted) this.updated = Date.now();
+    } catch (error) {
+      if (!stop.signal.aborted) this.failure = error instanceof Error ? error.message : String(error);
+    } finally {
+      if (this.#stop === stop) this.isLoading = false;
+    }
+  }
+
+  /** Every different query once, those first whose panels are nearest to what is seen. */
+  #tasks(queries: Record<string, Filled>): Task[] {
+    const panels = this.dashboard?.panels ?? [];
+    const uses = new Map<string, Panel[]>();
+    for (const panel of panels) {
+      const names = [...panel.queries, ...(panel.trend ? [panel.trend] : []), ...(panel.compare ? panel.queries.map((name) => `${name}@${panel.compare}`) : [])];
+      for (const name of names) uses.set(name, [...(uses.get(name) ?? []), panel]);
+    }
+    const tasks = new Map<string, Task & { near: number }>();
+    for (const [name, users] of uses) {
+      const [query, answer] = [queries[name], this.answers[name]];
+      if (!query || !answer) continue;
+      const wantsMessages = users.some((panel) => panel.chart === 'logs');
+      const key = JSON.stringify([query, wantsMessages]);
+      const near = Math.min(...users.map((panel) => this.distance(panel) + (name.includes('@') ? 1 : 0)));
+      const task = tasks.get(key);
+      if (task) {
+        task.answers.push(answer);
+        task.names.push(name);
+        task.near = Math.min(task.near, near);
+      } else tasks.set(key, { query, answers: [answer], names: [name], wantsMessages, near });
+    }
+    return [...tasks.values()].sort((a, b) => a.near - b.near);
+  }
+
+  async #work(tasks: Task[], range: Resolved, signal: AbortSignal): Promise<void> {
+    for (let task = tasks.shift(); task && !signal.aborted; task = tasks.shift()) {
+      for (const answer of task.answers) answer.isRunning = true;
+      let found: Found | null = null;
+      let failure: string | null = null;
+      try {
+        found = await runQuery(task.query, zone.name, task.wantsMessages, signal);
+      } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
+      }
+      for (const answer of task.answers) {
+        answer.isRunning = false;
+        if (signal.aborted) continue;
+        answer.failure = failure;
+        answer.query = task.query;
+        if (found) {
+          answer.found = found;
+          answer.range = range;
+        }
+      }
+    }
+  }
+
+  /** Ends what runs; what was found stays. */
+  close(): void {
+    this.#stop?.abort();
+    for (const answer of Object.values(this.answers)) answer.isRunning = false;
+  }
+}
+
+function seconds(text: string | undefined): number {
+  const match = /^(\d+)\s*(s|m|h)$/.exec(text ?? '');
+  return match ? Number(match[1]) * { s: 1, m: 60, h: 3600 }[match[2] as 's' | 'm' | 'h'] : 0;
+}

@@ -1,0 +1,165 @@
+"""The packaged dashboards: what each query answers about the samples beside it (`*.expected`); in the demo, that every panel shows data, and the overview in Chromium.
+
+`UPDATE_EXPECT=1` writes what is expected anew.
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+from harness import BINARY, Node, Process, check, finish, free_port, request, wait_until, workspace
+
+UI = pathlib.Path(__file__).resolve().parents[2] / "crates/web/ui"
+ROOT = pathlib.Path(__file__).resolve().parents[2] / "dashboards"
+SOURCE = """
+[[sources]]
+name = "samples"
+collector = "sumo_http"
+token = "samples"
+format = "ndjson"
+time_field = "_time"
+message_field = "message"
+"""
+# The half hour of the samples.
+BEGIN = int(datetime.datetime(2026, 11, 23, 14, tzinfo=datetime.timezone.utc).timestamp() * 1000)
+END = BEGIN + 1_800_000
+# Nothing is deployed in the first minutes of the demo; the samples have a deployment.
+LATER = {"serverless-overview/overview deployments"}
+
+
+def ask(url, method, path, body=None):
+    status, answer = request(url, method, path, None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+    if status not in (200, 202):
+        raise RuntimeError(f"{method} {path}: {status} {answer[:400]!r}")
+    return json.loads(answer)
+
+
+def dashboards(url):
+    for app in ask(url, "GET", "/api/v1/dashboards")["apps"]:
+        for listed in app["dashboards"]:
+            yield ask(url, "GET", f"/api/v1/dashboards/{listed['id']}")
+
+
+def filled(url, dashboard, begin, end, variables=None):
+    body = {"from": begin, "to": end, "variables": variables or {}}
+    return ask(url, "POST", f"/api/v1/dashboards/{dashboard['id']}/queries", body)["queries"]
+
+
+def run(url, query):
+    """The rows of a query: records, or the messages of a query that does not aggregate."""
+    if query["language"] == "metrics":
+        ends = [{"type": "EpochTimeRangeBoundary", "epochMillis": query[end]} for end in ("from", "to")]
+        body = {"queries": [{"rowId": "A", "query": query["text"]}], "timeRange": {"type": "BeginBoundedTimeRange", "from": ends[0], "to": ends[1]}}
+        return ask(url, "POST", "/api/v1/metricsQueries", body)["queryResult"][0]["timeSeriesList"]["timeSeries"]
+    body = {"query": query["text"], "from": query["from"], "to": query["to"], "language": query["language"], "requiresRawMessages": False}
+    job = ask(url, "POST", "/api/v1/search/jobs", body)["id"]
+    path = f"/api/v1/search/jobs/{job}"
+
+    def end():
+        status = ask(url, "GET", path)
+        return status if status["state"] != "GATHERING RESULTS" and status["state"] != "NOT STARTED" else None
+
+    status = wait_until(end, "a query ends")
+    if status["pendingErrors"]:
+        raise RuntimeError(f"{query['text']}: {status['pendingErrors']}")
+    # Which of the two it is, the status tells; an aggregate without rows has no messages to show either.
+    kind = "records" if status.get("kind") == "records" or query["language"] == "sql" or status["recordCount"] else "messages"
+    rows = []
+    if status["recordCount" if kind == "records" else "messageCount"]:
+        rows = [row["map"] for row in ask(url, "GET", f"{path}/{kind}?offset=0&limit=1000")[kind]]
+    request(url, "DELETE", path)
+    return rows
+
+
+def written(row):
+    """A row as text; sums of fractions depend on their order in the last digits."""
+    rounded = {name: f"{float(value):.9g}" if re.fullmatch(r"-?\d+\.\d+(e-?\d+)?", value) else value for name, value in row.items()}
+    hidden = ("_receipttime", "_messageid", "_blockid", "_size")
+    return json.dumps({name: value for name, value in rounded.items() if name not in hidden}, ensure_ascii=False, sort_keys=True)
+
+
+def answers(url, dashboard):
+    parts = []
+    for name, query in sorted(filled(url, dashboard, BEGIN, END).items()):
+        if "@" not in name:
+            rows = sorted(written(row) for row in run(url, query))
+            parts.append("\n".join([f"== {name}: {len(rows)} rows", *rows[:12]]))
+    return "\n\n".join(parts) + "\n"
+
+
+def push(url, file):
+    streams = {}
+    for line in file.read_text().splitlines():
+        row = json.loads(line)
+        streams.setdefault((row.pop("host"), row.pop("name")), []).append(json.dumps(row))
+    for (host, name), lines in streams.items():
+        headers = {"X-Sumo-Host": host, "X-Sumo-Name": name, "X-Sumo-Fields": "account=prod,region=eu-west-1"}
+        status, answer = request(url, "POST", "/receiver/v1/http/samples", "\n".join(lines).encode(), headers=headers)
+        if status != 200:
+            raise RuntimeError(f"{file}: refused with {status}: {answer[:200]!r}")
+
+
+def golden():
+    with workspace() as folder, Node(folder, SOURCE) as node:
+        for file in sorted(ROOT.glob("*/samples.ndjson")):
+            push(node.url, file)
+        for dashboard in dashboards(node.url):
+            found = answers(node.url, dashboard)
+            file = ROOT / dashboard["file"].replace(".dashboard.toml", ".expected")
+            if os.environ.get("UPDATE_EXPECT"):
+                file.write_text(found)
+            check(file.exists() and file.read_text() == found, f"{dashboard['id']} answers what {file.name} says")
+            empty = re.findall(r"^== (\w+): 0 rows", found, re.M)
+            check(not empty, f"{dashboard['id']}: the samples have something for every query" + (f", but not for {empty}" if empty else ""))
+            functions = {variable["name"]: ["checkout-api"] for variable in dashboard["variables"] if variable["name"] == "function"}
+            chosen = filled(node.url, dashboard, BEGIN, END, functions)
+            others = [name for name, query in chosen.items() if "@" not in name and any(row.get("function", "checkout-api") != "checkout-api" for row in run(node.url, query))]
+            check(not others, f"{dashboard['id']}: one function is chosen, and no other is shown" + (f", but in {others}" if others else ""))
+
+
+def empty_panels(url):
+    """The panels of all dashboards that show nothing in the demo."""
+    empty = []
+    end = ask(url, "GET", "/api/v1/status")["now"]
+    for dashboard in dashboards(url):
+        queries = filled(url, dashboard, end - 3_600_000, end)
+        shown = {name for panel in dashboard["panels"] for name in panel["queries"]}
+        rows = {name: len(run(url, queries[name])) for name in shown}
+        empty += [f"{dashboard['id']} {panel['id']}" for panel in dashboard["panels"] if panel["chart"] != "text" and not any(rows[name] for name in panel["queries"])]
+    return set(empty) - LATER
+
+
+def demo():
+    with workspace() as folder:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        process = Process([BINARY, "demo", "--listen", f"127.0.0.1:{port}", "--data-dir", folder / "data"], folder / "demo.log")
+        try:
+            wait_until(lambda: "open http" in process.output(), "the demo prints its address")
+            last = set()
+
+            def all_filled():
+                last.clear()
+                last.update(empty_panels(url))
+                return not last
+
+            try:
+                wait_until(all_filled, "every panel shows data")
+            except TimeoutError:
+                pass
+            check(not last, f"every panel of the packaged dashboards shows data from the simulated clouds" + (f", but not {sorted(last)}" if last else ""))
+            status, page = request(url, "GET", "/api/v2/dashboards?limit=1")
+            first = json.loads(page)
+            check(status == 200 and len(first["dashboards"]) == 1 and first["next"] == "1", "the list has pages, as in Sumo Logic's API")
+            result = subprocess.run(["node", "e2e/dashboards.mjs", url], cwd=UI, timeout=600)
+            check(result.returncode == 0, "the overview does in Chromium what a person asks of it")
+        finally:
+            process.end()
+
+
+golden()
+demo()
+finish()
