@@ -28,9 +28,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let simulator = Simulator::start(SimulatorConfig::new(Arc::clone(&clock)))
         .await
         .context("cannot start the simulated clouds")?;
-    let config = demo_config(&arguments, &simulator.aws_endpoint())?;
+    let config = demo_config(&arguments, &simulator)?;
     let server = Server::start(config, clock).await?;
     println!("simulated CloudWatch at {}", simulator.aws_endpoint());
+    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
     println!("data in {}", arguments.data_dir.display());
     println!("open {}", server.url());
     let ended = run_to_the_end(server).await;
@@ -39,7 +40,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The configuration that a user would write for these clouds.
-fn demo_config(arguments: &Arguments, aws_endpoint: &str) -> Result<Config> {
+fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
+    let (aws_endpoint, google_endpoint) = (simulator.aws_endpoint(), simulator.google_endpoint());
     let text = format!(
         r#"
         [[sources]]
@@ -50,6 +52,15 @@ fn demo_config(arguments: &Arguments, aws_endpoint: &str) -> Result<Config> {
         log_group_prefixes = ["/aws/lambda/"]
         category = "prod/lambda"
         poll_interval = "2s"
+        fields = {{ account = "prod" }}
+
+        [[sources]]
+        name = "demo-google"
+        collector = "gcp_cloud_logging"
+        project = "shop-prod"
+        endpoint_url = "{google_endpoint}"
+        category = "prod/google"
+        poll_interval = "4s"
         fields = {{ account = "prod" }}
 
         [[sources]]

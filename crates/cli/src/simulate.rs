@@ -24,7 +24,7 @@ pub(crate) enum Arguments {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CloudsArguments {
-    /// Address to listen on; port 0 takes a free one.
+    /// Address of the simulated AWS; port 0 takes a free one, as the other clouds do.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     /// Decides the fleet and every nuisance.
@@ -33,6 +33,9 @@ pub(crate) struct CloudsArguments {
     /// Log events per second of the whole fleet, about.
     #[arg(long, default_value_t = 60.0)]
     events_per_second: f64,
+    /// Log entries per second of the functions at Google, about.
+    #[arg(long, default_value_t = 20.0)]
+    google_events_per_second: f64,
     /// How many minutes of logs are there at the start.
     #[arg(long, default_value_t = 30)]
     history_minutes: u32,
@@ -80,6 +83,7 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
     let config = SimulatorConfig {
         seed: arguments.seed,
         events_per_second: arguments.events_per_second,
+        google_events_per_second: arguments.google_events_per_second,
         history_minutes: arguments.history_minutes,
         silent_after_seconds: arguments.silent_after_seconds,
         listen: arguments.listen,
@@ -94,6 +98,7 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
         .await
         .context("cannot start the simulated clouds")?;
     println!("simulated CloudWatch at {}", simulator.aws_endpoint());
+    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
     until_told_to_stop().await?;
     simulator.shutdown().await;
     Ok(ExitCode::SUCCESS)

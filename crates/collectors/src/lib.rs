@@ -12,6 +12,7 @@ mod sources;
 mod status;
 
 mod aws_cloudwatch_logs;
+mod gcp_cloud_logging;
 mod sumo_http;
 
 mod support;
@@ -20,6 +21,7 @@ mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
 pub use error::{CollectorsError, Result};
+pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
 pub use sources::Sources;
 pub use status::{OriginStatus, SourceState, SourceStatus};

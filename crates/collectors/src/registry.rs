@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{aws_cloudwatch_logs, sumo_http};
+use crate::{aws_cloudwatch_logs, gcp_cloud_logging, sumo_http};
 
 /// Whether a collector fetches or is sent its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,8 +28,11 @@ pub struct CollectorDescriptor {
 }
 
 /// Every collector, sorted by name.
-const COLLECTORS: &[CollectorDescriptor] =
-    &[aws_cloudwatch_logs::DESCRIPTOR, sumo_http::DESCRIPTOR];
+const COLLECTORS: &[CollectorDescriptor] = &[
+    aws_cloudwatch_logs::DESCRIPTOR,
+    gcp_cloud_logging::DESCRIPTOR,
+    sumo_http::DESCRIPTOR,
+];
 
 /// Returns every collector, sorted by name.
 pub fn registry() -> &'static [CollectorDescriptor] {
@@ -42,6 +45,8 @@ pub fn registry() -> &'static [CollectorDescriptor] {
 pub enum SourceConfig {
     /// Pulls the logs of AWS log groups.
     AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
+    /// Pulls the log entries of a Google Cloud project.
+    GcpCloudLogging(gcp_cloud_logging::Config),
     /// Is sent logs the way Sumo Logic's HTTP source is.
     SumoHttp(sumo_http::Config),
 }
@@ -51,6 +56,7 @@ impl SourceConfig {
     pub fn name(&self) -> &str {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => &config.name,
+            SourceConfig::GcpCloudLogging(config) => &config.name,
             SourceConfig::SumoHttp(config) => &config.name,
         }
     }
@@ -59,6 +65,7 @@ impl SourceConfig {
     pub fn collector(&self) -> &'static str {
         match self {
             SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
+            SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
             SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
         }
     }
@@ -70,6 +77,7 @@ impl SourceConfig {
     pub fn validate(&self) -> crate::Result<()> {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
+            SourceConfig::GcpCloudLogging(config) => config.validate(),
             SourceConfig::SumoHttp(config) => config.validate(),
         }
     }

@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aws_cloudwatch_logs::{self, Quotas};
 use crate::error::{CollectorsError, Result};
 use crate::registry::SourceConfig;
 use crate::status::{Monitor, SourceState, SourceStatus};
 use crate::sumo_http::{self, Receivers};
 use crate::support::backoff::Backoff;
+use crate::{aws_cloudwatch_logs, gcp_cloud_logging};
 
 /// A run that lasted this long counts as a success.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
@@ -36,6 +36,13 @@ pub struct Sources {
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// What sources share that use the same quota of a cloud.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quotas {
+    pub(crate) aws: Arc<aws_cloudwatch_logs::Quotas>,
+    pub(crate) gcp: Arc<gcp_cloud_logging::Quotas>,
 }
 
 /// What a source needs from its surroundings.
@@ -90,10 +97,19 @@ impl Sources {
         sink: Arc<dyn EventSink>,
         clock: Arc<dyn Clock>,
     ) -> Result<Sources> {
+        Sources::start_within(configs, sink, clock, &Quotas::default())
+    }
+
+    /// The same, within these quotas.
+    pub(crate) fn start_within(
+        configs: Vec<SourceConfig>,
+        sink: Arc<dyn EventSink>,
+        clock: Arc<dyn Clock>,
+        quotas: &Quotas,
+    ) -> Result<Sources> {
         check(&configs)?;
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let quotas = Arc::new(Quotas::default());
         let mut monitors = Vec::new();
         let pulled_sink = Arc::clone(&sink);
         let mut receivers = Receivers::new(sink, Arc::clone(&clock));
@@ -108,10 +124,15 @@ impl Sources {
             };
             match config {
                 SourceConfig::AwsCloudwatchLogs(config) => {
-                    let quotas = Arc::clone(&quotas);
-                    let config = Arc::new(config);
+                    let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.aws));
                     tasks.spawn(supervise(context, move |context| {
                         aws_cloudwatch_logs::run(Arc::clone(&config), Arc::clone(&quotas), context)
+                    }));
+                }
+                SourceConfig::GcpCloudLogging(config) => {
+                    let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.gcp));
+                    tasks.spawn(supervise(context, move |context| {
+                        gcp_cloud_logging::run(Arc::clone(&config), Arc::clone(&quotas), context)
                     }));
                 }
                 SourceConfig::SumoHttp(config) => receivers.add(config, context.monitor)?,

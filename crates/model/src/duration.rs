@@ -45,6 +45,11 @@ pub fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
+/// The duration in milliseconds, held inside what a [`crate::Timestamp`] can move by.
+pub fn millis(duration: Duration) -> i64 {
+    nanos(duration) / 1_000_000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

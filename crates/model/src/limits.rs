@@ -5,6 +5,9 @@
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Largest request body of a receiver after decompression, in bytes (128 MiB).
 pub const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// Largest answer of a cloud's API that is read, in bytes (256 MiB): a full page of Google's
+/// largest log entries.
+pub const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// Longest query text, in characters (Sumo Logic's own limit).
 pub const QUERY_CHARS_MAX: usize = 15_000;
 /// Stages of one query: plans nest by stages, and whoever walks them needs stack for each.

@@ -14,6 +14,8 @@ pub struct SimulatorConfig {
     pub seed: u64,
     /// Log events per second of the whole fleet, about; 0 for no fleet at all.
     pub events_per_second: f64,
+    /// The same of the functions that run at Google.
+    pub google_events_per_second: f64,
     /// How many minutes of logs are already there at the start.
     pub history_minutes: u32,
     /// After how many minutes the bad version of `checkout-api` goes live and is rolled back,
@@ -27,7 +29,9 @@ pub struct SimulatorConfig {
     pub retention_hours: u32,
     /// The account that the resource names show.
     pub account: String,
-    /// Where to listen.
+    /// The project at Google.
+    pub project: String,
+    /// Where the simulated AWS listens; the other clouds listen on free ports of this address.
     pub listen: SocketAddr,
     /// In which ways the cloud is awkward.
     pub nuisances: Nuisances,
@@ -42,15 +46,25 @@ impl SimulatorConfig {
         SimulatorConfig {
             seed: 42,
             events_per_second: 60.0,
+            google_events_per_second: 20.0,
             history_minutes: 30,
             bad_deployment_minutes: Some((4, 20)),
             silent_after_seconds: None,
             events_max: 500_000,
             retention_hours: 24,
             account: "123456789012".to_owned(),
+            project: "shop-prod".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             nuisances: Nuisances::default(),
             clock,
+        }
+    }
+
+    /// The functions at Google of a simulator that starts at `now`.
+    pub(crate) fn google_fleet(&self, now: Timestamp) -> FleetConfig {
+        FleetConfig {
+            events_per_second: self.google_events_per_second,
+            ..self.fleet(now)
         }
     }
 
@@ -78,6 +92,9 @@ pub struct Nuisances {
     /// How many calls of each operation a second allows before `ThrottlingException`; `None` for
     /// the real quotas, `Some(0)` for none.
     pub throttle_per_second: Option<u32>,
+    /// How many reads a minute Google allows a project; `None` for the real quota, `Some(0)` for
+    /// none.
+    pub reads_per_minute: Option<u32>,
     /// How long an event stays invisible after it was accepted, in milliseconds, on average.
     pub ingestion_delay_ms: u32,
     /// How many of the fleet's events are accepted late.
@@ -91,6 +108,8 @@ pub struct Nuisances {
     pub time_grain_ms: u32,
     /// How many calls fail with `ServiceUnavailableException`.
     pub unavailable_fraction: f64,
+    /// How many of Google's entries bear an `insertId` that others bear, too.
+    pub insert_id_reuse: f64,
     /// The most bytes of a page; a page of the real cloud holds 1 MB.
     pub page_bytes_max: usize,
 }
@@ -101,12 +120,14 @@ impl Default for Nuisances {
         Nuisances {
             empty_pages: 0.05,
             throttle_per_second: None,
+            reads_per_minute: None,
             ingestion_delay_ms: 1_200,
             late_fraction: 0.001,
             late_ms_max: 90_000,
             token_lifetime_ms: 24 * 3_600_000,
             time_grain_ms: 1,
             unavailable_fraction: 0.0,
+            insert_id_reuse: 0.01,
             page_bytes_max: 1_048_576,
         }
     }
@@ -118,8 +139,10 @@ impl Nuisances {
         Nuisances {
             empty_pages: 0.0,
             throttle_per_second: Some(0),
+            reads_per_minute: Some(0),
             ingestion_delay_ms: 0,
             late_fraction: 0.0,
+            insert_id_reuse: 0.0,
             ..Nuisances::default()
         }
     }
@@ -129,12 +152,14 @@ impl Nuisances {
         Nuisances {
             empty_pages: 0.3,
             throttle_per_second: Some(5),
+            reads_per_minute: None,
             ingestion_delay_ms: 4_000,
             late_fraction: 0.03,
             late_ms_max: 60_000,
             token_lifetime_ms: 20_000,
             time_grain_ms: 50,
             unavailable_fraction: 0.02,
+            insert_id_reuse: 0.2,
             page_bytes_max: 262_144,
         }
     }

@@ -10,6 +10,7 @@ mod aws;
 mod config;
 mod error;
 pub mod fleet;
+mod google;
 mod random;
 mod simulator;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use model::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -12,29 +13,70 @@ use tokio::task::JoinHandle;
 use crate::aws::{self, Service};
 use crate::config::SimulatorConfig;
 use crate::error::{Result, SimulatorError};
+use crate::google;
 
 /// Running cloud APIs. They stop when this is shut down or dropped.
 #[derive(Debug)]
 pub struct Simulator {
-    address: SocketAddr,
+    aws: Listener,
+    google: Listener,
     service: Arc<Service>,
+}
+
+/// One cloud's server.
+#[derive(Debug)]
+struct Listener {
+    address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Simulator {
-    /// Starts the simulated cloud; its history is there when this returns.
+    /// Starts the simulated clouds; their history is there when this returns.
     ///
     /// # Errors
     ///
-    /// [`SimulatorError::Listen`], if the address cannot be listened on.
+    /// [`SimulatorError::Listen`], if an address cannot be listened on.
     pub async fn start(config: SimulatorConfig) -> Result<Simulator> {
-        let address = config.listen;
+        let aws = config.listen;
+        let other = SocketAddr::new(aws.ip(), 0);
+        let google = google::router(Arc::new(google::Service::new(config.clone())));
+        let service = Arc::new(Service::new(config));
+        Ok(Simulator {
+            aws: Listener::start(aws, aws::router(Arc::clone(&service))).await?,
+            google: Listener::start(other, google).await?,
+            service,
+        })
+    }
+
+    /// The address of the simulated AWS, as a client's `endpoint_url` needs it.
+    pub fn aws_endpoint(&self) -> String {
+        self.aws.url()
+    }
+
+    /// The address of the simulated Google Cloud.
+    pub fn google_endpoint(&self) -> String {
+        self.google.url()
+    }
+
+    /// How many events with a time before `until` there are in each log group, whether they are
+    /// visible yet or not: what a collector must have found in the end.
+    pub fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
+        self.service.event_counts(until)
+    }
+
+    /// Stops serving and waits until the last request is answered.
+    pub async fn shutdown(self) {
+        self.aws.shutdown().await;
+        self.google.shutdown().await;
+    }
+}
+
+impl Listener {
+    async fn start(address: SocketAddr, router: Router) -> Result<Listener> {
         let failed = |source| SimulatorError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let service = Arc::new(Service::new(config));
-        let router = aws::router(Arc::clone(&service));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             let until = async move {
@@ -47,27 +89,18 @@ impl Simulator {
             }
         });
         tracing::info!(%address, "simulated cloud started");
-        Ok(Simulator {
+        Ok(Listener {
             address,
-            service,
             stop,
             task,
         })
     }
 
-    /// The address of the simulated AWS, as a client's `endpoint_url` needs it.
-    pub fn aws_endpoint(&self) -> String {
+    fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many events with a time before `until` there are in each log group, whether they are
-    /// visible yet or not: what a collector must have found in the end.
-    pub fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
-        self.service.event_counts(until)
-    }
-
-    /// Stops serving and waits until the last request is answered.
-    pub async fn shutdown(self) {
+    async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.task.await {
             tracing::warn!(%error, "simulated cloud did not stop in order");

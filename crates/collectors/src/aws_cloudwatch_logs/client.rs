@@ -14,6 +14,8 @@ use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 use super::Config;
 use super::decode::RawEvent;
 use crate::metrics;
+use crate::support::refusal::Refusal;
+use crate::support::reread::Page;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,37 +28,6 @@ pub(crate) struct Group {
     pub(crate) arn: String,
     pub(crate) name: String,
     pub(crate) created_ms: i64,
-}
-
-/// One page of events.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) events: Vec<RawEvent>,
-    pub(crate) next_token: Option<String>,
-}
-
-/// What AWS said no with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Too many requests in this account and region.
-    Throttled(String),
-    /// The page token is not valid any more.
-    BadToken(String),
-    /// The log group is gone.
-    Missing(String),
-    /// Anything else: the network, credentials, permissions, a fault at AWS.
-    Other(String),
-}
-
-impl Refusal {
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Refusal::Throttled(text)
-            | Refusal::BadToken(text)
-            | Refusal::Missing(text)
-            | Refusal::Other(text) => text,
-        }
-    }
 }
 
 /// The calls, with the source's credentials.
@@ -147,7 +118,7 @@ impl LogsClient {
         start_ms: i64,
         end_ms: Option<i64>,
         token: Option<String>,
-    ) -> Result<Page, Refusal> {
+    ) -> Result<Page<RawEvent>, Refusal> {
         metrics::request(super::DESCRIPTOR.name);
         let page = self
             .0
@@ -215,7 +186,7 @@ where
         | "Throttling"
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
-        | "LimitExceededException" => Refusal::Throttled(text),
+        | "LimitExceededException" => Refusal::Throttled { text, wait: None },
         "InvalidParameterException" if message.contains("nextToken") => Refusal::BadToken(text),
         "ResourceNotFoundException" => Refusal::Missing(text),
         _ => Refusal::Other(text),

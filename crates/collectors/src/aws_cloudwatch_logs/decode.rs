@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Config;
 use super::client::Group;
-use crate::support::duration;
+use crate::support::duration::millis;
 use crate::support::fields::{Interner, set_column};
 use crate::support::lambda_names::{StreamName, function_of_group};
 
@@ -127,10 +127,6 @@ impl Decoder {
         self.streams.insert(stream, event.clone());
         event
     }
-}
-
-fn millis(time: std::time::Duration) -> i64 {
-    duration::nanos(time) / 1_000_000
 }
 
 /// The account's number out of `arn:aws:logs:region:account:log-group:name`.

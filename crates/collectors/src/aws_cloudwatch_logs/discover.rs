@@ -1,23 +1,29 @@
-//! Finds log groups again and again, and follows each of them in a task of its own.
+//! Finds log groups, and follows them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::client::{Group, LogsClient, Refusal};
-use super::cursor::Position;
-use super::poll::{End, Follower, Shared};
-use super::{Config, Quotas};
+use super::client::{Group, LogsClient};
+use super::group::LogGroup;
+use super::{Budget, Config, Quotas};
 use crate::error::{CollectorsError, Result};
 use crate::sources::Context;
-use crate::status::SourceState;
-use crate::support::backoff::Backoff;
+use crate::support::refusal::Refusal;
+use crate::support::reread::discover::{Found, follow_all};
+use crate::support::reread::follow::{self, Follower};
 
 /// Pages of events that one source holds in memory at most.
 const PAGES_MAX: usize = 8;
+
+/// What is needed to find log groups.
+struct Shared {
+    config: Arc<Config>,
+    client: LogsClient,
+    budget: Arc<Budget>,
+    context: Context,
+}
 
 /// Runs the source until the node stops.
 ///
@@ -27,111 +33,40 @@ pub(crate) async fn run(config: Arc<Config>, quotas: Arc<Quotas>, context: Conte
     let shared = Shared {
         client: LogsClient::connect(&config).await,
         budget: quotas.budget(&config),
+        config: Arc::clone(&config),
+        context: context.clone(),
+    };
+    let following = follow::Shared {
+        source: config.name.clone(),
+        poll_interval: config.poll_interval,
         pages: Arc::new(Semaphore::new(PAGES_MAX)),
-        config,
         context,
     };
-    let mut followed = HashSet::new();
-    let mut tasks: JoinSet<(String, Result<End>)> = JoinSet::new();
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
-    loop {
-        let context = &shared.context;
-        let wait = match discover(&shared).await {
-            Ok(groups) => {
-                backoff.reset();
-                context.monitor.set_state(SourceState::Running);
-                follow_new(&shared, groups, &mut followed, &mut tasks).await?;
-                shared.config.discovery_interval
-            }
-            Err(error) => {
-                context.monitor.failed(error.in_full(), context.clock.now());
-                if followed.is_empty() {
-                    context.monitor.set_state(SourceState::Retrying);
-                }
-                backoff.after_failure()
-            }
-        };
-        let again = tokio::time::sleep(wait);
-        tokio::pin!(again);
-        loop {
-            tokio::select! {
-                () = shared.context.stop.cancelled() => return drain(tasks).await,
-                () = &mut again => break,
-                Some(ended) = tasks.join_next() => {
-                    let (arn, end) =
-                        ended.map_err(|panic| CollectorsError::Task(panic.to_string()))?;
-                    if end? == End::Missing {
-                        followed.remove(&arn);
-                    }
-                }
-            }
-        }
-    }
-}
-
-async fn drain(mut tasks: JoinSet<(String, Result<End>)>) -> Result<()> {
-    while let Some(ended) = tasks.join_next().await {
-        ended
-            .map_err(|panic| CollectorsError::Task(panic.to_string()))?
-            .1?;
-    }
-    Ok(())
-}
-
-async fn follow_new(
-    shared: &Shared,
-    groups: Vec<Group>,
-    followed: &mut HashSet<String>,
-    tasks: &mut JoinSet<(String, Result<End>)>,
-) -> Result<()> {
-    let new: Vec<Group> = groups
-        .into_iter()
-        .filter(|group| followed.insert(group.arn.clone()))
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    let source = &shared.config.name;
-    let mut positions: HashMap<String, Position> = HashMap::new();
-    for checkpoint in shared.context.sink.checkpoints(source).await? {
-        match serde_json::from_value(checkpoint.position) {
-            Ok(position) => {
-                positions.insert(checkpoint.origin, position);
-            }
-            Err(error) => {
-                let problem = format!(
-                    "cannot read the checkpoint of {}: {error}",
-                    checkpoint.origin
-                );
-                return Err(CollectorsError::Cloud {
-                    attempted: "resume".to_owned(),
-                    problem,
-                });
-            }
-        }
-    }
-    for group in new {
-        let saved = positions.remove(&group.arn);
-        let arn = group.arn.clone();
-        let follower = Follower::new(shared.clone(), group, saved);
-        tasks.spawn(async move { (arn, follower.follow().await) });
-    }
-    Ok(())
+    let discover = || discover(&shared);
+    let follow = |found: Found<Group>, following, saved| {
+        let settings = config.settings(found.origin.created_ms);
+        let (client, budget) = (shared.client.clone(), Arc::clone(&shared.budget));
+        let origin = LogGroup::new(client, budget, &config, found.origin);
+        Follower::new(following, origin, settings, saved).follow()
+    };
+    follow_all(&following, config.discovery_interval, discover, follow).await
 }
 
 /// Lists the log groups of all prefixes, each once.
-async fn discover(shared: &Shared) -> Result<Vec<Group>> {
+async fn discover(shared: &Shared) -> Result<Vec<Found<Group>>> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
     for prefix in &shared.config.log_group_prefixes {
         let mut token = None;
         loop {
             let (groups, next_token) = list(shared, prefix, token).await?;
-            found.extend(
-                groups
-                    .into_iter()
-                    .filter(|group| seen.insert(group.arn.clone())),
-            );
+            let new = groups
+                .into_iter()
+                .filter(|group| seen.insert(group.arn.clone()));
+            found.extend(new.map(|group| Found {
+                key: group.arn.clone(),
+                origin: group,
+            }));
             token = next_token;
             if token.is_none() {
                 break;
@@ -156,7 +91,7 @@ async fn list(
         answer = ask => answer,
     };
     answer.map_err(|refusal| {
-        if let Refusal::Throttled(_) = refusal {
+        if let Refusal::Throttled { .. } = refusal {
             bucket.throttled();
             shared
                 .context

@@ -1,23 +1,25 @@
 //! `aws_cloudwatch_logs`: pulls the events of AWS log groups, without a subscription.
 //!
-//! `discover` keeps one task of `poll` per log group; `cursor` (pure) says what to read next,
-//! `client` asks AWS, `decode` (pure) makes events.
+//! `discover` follows each log group (`group`) in a task of its own, with the windows of
+//! [`crate::support::reread`]; `client` asks AWS, `decode` (pure) makes events.
 
 mod client;
-mod cursor;
 mod decode;
 mod discover;
-mod poll;
+mod group;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{CollectorsError, Result};
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::budgets::Budgets;
 use crate::support::duration;
+use crate::support::reread::Settings;
+use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
 
 pub(crate) use discover::run;
@@ -101,43 +103,6 @@ pub struct Config {
     pub quota_share: f64,
 }
 
-/// How far back a log group is read that is new to the source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
-    /// From the first event that it can hold.
-    #[default]
-    Creation,
-    /// From the moment of its discovery.
-    Now,
-    /// So long before its discovery.
-    Before(Duration),
-}
-
-impl<'de> Deserialize<'de> for Start {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        match text.as_str() {
-            "creation" => Ok(Start::Creation),
-            "now" => Ok(Start::Now),
-            other => duration::parse(other).map(Start::Before).map_err(|_| {
-                serde::de::Error::custom(format!(
-                    "`{other}` is no start; write \"creation\", \"now\" or a duration like \"14d\""
-                ))
-            }),
-        }
-    }
-}
-
-impl Serialize for Start {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Start::Creation => to.serialize_str("creation"),
-            Start::Now => to.serialize_str("now"),
-            Start::Before(before) => duration::serialize(before, to),
-        }
-    }
-}
-
 fn default_prefixes() -> Vec<String> {
     vec!["/aws/lambda/".to_owned()]
 }
@@ -166,7 +131,29 @@ fn yes() -> bool {
     true
 }
 
+/// AWS takes events up to this old, so a log group can hold some from before its creation.
+const EVENT_AGE_MAX_MS: i64 = (14 * 24 + 1) * 3_600_000;
+
 impl Config {
+    /// How a log group is read that was created at this moment.
+    fn settings(&self, created_ms: i64) -> Settings {
+        Settings {
+            created_ms: Some(created_ms),
+            first_ms: created_ms.saturating_sub(EVENT_AGE_MAX_MS),
+            start: self.start,
+            settle: self.settle,
+            is_adaptive: self.adaptive_settle,
+            is_by_reception: false,
+            tip_overlap_ms: 20_000,
+            settle_event_ms: 2,
+            settle_reads: 5,
+            sweep_interval: self.sweep_interval,
+            sweep_depth: self.sweep_depth,
+            deep_sweep_interval: self.deep_sweep_interval,
+            deep_sweep_depth: self.deep_sweep_depth,
+        }
+    }
+
     /// An event that was accepted so much later than its time may have been missed by the reads
     /// that come soon; only such events does a deep sweep hand over.
     fn late_from(&self) -> Duration {
@@ -217,10 +204,7 @@ impl Config {
 
 /// The request budgets, shared by all sources that use the same account and region.
 #[derive(Debug, Default)]
-pub(crate) struct Quotas(Mutex<HashMap<QuotaKey, Arc<Budget>>>);
-
-/// What tells one account and region from another without asking AWS.
-type QuotaKey = (String, Option<String>, Option<String>, Option<String>);
+pub(crate) struct Quotas(Budgets<Budget>);
 
 /// The budgets of the two calls that are used.
 #[derive(Debug)]
@@ -232,22 +216,19 @@ pub(crate) struct Budget {
 impl Quotas {
     /// The budget of the account and region of `config`; the first source sets its size.
     pub(crate) fn budget(&self, config: &Config) -> Arc<Budget> {
-        let key = (
-            config.region.clone(),
-            config.endpoint_url.clone(),
-            config.profile.clone(),
-            config.role_arn.clone(),
-        );
-        let mut budgets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let budget = budgets.entry(key).or_insert_with(|| {
-            Arc::new(Budget {
-                filter_log_events: TokenBucket::new(
-                    filter_log_events_per_second(&config.region) * config.quota_share,
-                ),
-                describe_log_groups: TokenBucket::new(10.0 * config.quota_share),
-            })
-        });
-        Arc::clone(budget)
+        // What tells one account and region from another without asking AWS.
+        let quota = [
+            Some(config.region.as_str()),
+            config.endpoint_url.as_deref(),
+            config.profile.as_deref(),
+            config.role_arn.as_deref(),
+        ];
+        self.0.get(&quota, || Budget {
+            filter_log_events: TokenBucket::new(
+                filter_log_events_per_second(&config.region) * config.quota_share,
+            ),
+            describe_log_groups: TokenBucket::new(10.0 * config.quota_share),
+        })
     }
 }
 

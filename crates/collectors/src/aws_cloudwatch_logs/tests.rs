@@ -1,6 +1,7 @@
 //! The whole collector against a small server that answers like AWS on a bad day.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;

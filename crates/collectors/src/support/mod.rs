@@ -1,11 +1,16 @@
 //! What several collectors need, each file named by its job.
 
 pub(crate) mod backoff;
+pub(crate) mod budgets;
 pub(crate) mod decompress;
 pub(crate) mod fields;
+pub(crate) mod google_credentials;
 pub(crate) mod lambda_names;
 pub(crate) mod parts;
-
+pub(crate) mod refusal;
+pub(crate) mod reread;
+pub(crate) mod rest;
+pub(crate) mod start;
 pub(crate) mod token_bucket;
 
 pub(crate) use model::{duration, secret};

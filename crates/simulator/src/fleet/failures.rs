@@ -66,16 +66,7 @@ const JAVA: &[Failure] = &[
 /// Writes the event that tells about the failure of `invocation` at `moment`.
 pub(crate) fn failure(invocation: &Invocation, moment: Timestamp, random: &mut Random) -> String {
     let runtime = invocation.function.runtime;
-    let all = match runtime {
-        Runtime::Node => NODE,
-        Runtime::Python => PYTHON,
-        Runtime::Go => GO,
-        Runtime::Java => JAVA,
-    };
-    let failure = match invocation.outcome {
-        Outcome::BadVersion => BAD_VERSION,
-        _ => all[random.below(all.len() as u64) as usize],
-    };
+    let failure = draw(invocation, random);
     let mut text = String::with_capacity(640);
     match (invocation.function.style, runtime) {
         (LogStyle::Json, _) => json_record(invocation, moment, failure, &mut text),
@@ -86,6 +77,47 @@ pub(crate) fn failure(invocation: &Invocation, moment: Timestamp, random: &mut R
     }
     .expect("writing to a string cannot fail");
     text
+}
+
+/// The stack trace alone, as the runtime prints it to its error output.
+pub(crate) fn stack(invocation: &Invocation, random: &mut Random) -> String {
+    let failure = draw(invocation, random);
+    let (kind, message, frames) = failure;
+    let mut lines = match invocation.function.runtime {
+        Runtime::Node => return node_stack(failure).join("\n"),
+        Runtime::Python => vec!["Traceback (most recent call last):".to_owned()],
+        Runtime::Go => vec![
+            format!("panic: {message}"),
+            "goroutine 1 [running]:".to_owned(),
+        ],
+        Runtime::Java => vec![format!("{kind}: {message}")],
+    };
+    lines.extend(
+        frames
+            .iter()
+            .map(|(name, file, line)| match invocation.function.runtime {
+                Runtime::Java => format!("\tat {name}({file}:{line})"),
+                Runtime::Go => format!("{name}()\n\t{file}:{line}"),
+                _ => format!("  File \"{file}\", line {line}, in {name}"),
+            }),
+    );
+    if invocation.function.runtime == Runtime::Python {
+        lines.push(format!("{kind}: {message}"));
+    }
+    lines.join("\n")
+}
+
+fn draw(invocation: &Invocation, random: &mut Random) -> Failure {
+    let all = match invocation.function.runtime {
+        Runtime::Node => NODE,
+        Runtime::Python => PYTHON,
+        Runtime::Go => GO,
+        Runtime::Java => JAVA,
+    };
+    match invocation.outcome {
+        Outcome::BadVersion => BAD_VERSION,
+        _ => all[random.below(all.len() as u64) as usize],
+    }
 }
 
 fn node_stack((kind, message, frames): Failure) -> Vec<String> {

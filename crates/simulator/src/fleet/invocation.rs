@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Level, Timestamp};
 
-use super::functions::{CHECKOUT, FUNCTIONS, LogStyle};
+use super::functions::{CHECKOUT, FUNCTIONS, Function, LogStyle};
 use super::platform::{Invocation, Outcome, request_id, trace_id};
 use super::sandbox::{Place, Sandboxes};
 use super::{FleetEvent, failures, messages};
@@ -39,6 +39,25 @@ pub(crate) fn run(
     let is_bad = arrival.is_bad_deployment && function.name == CHECKOUT;
     let version = function.version + u32::from(is_bad);
     let place = sandboxes.take(version, arrival.moment, random);
+    let mut invocation = begin(function, (arrival.moment, is_bad), &place, random);
+    invocation.version = version;
+    invocation.is_traced = arrival.function.is_multiple_of(4);
+    let end = Recorder {
+        arrival,
+        place: &place,
+        out,
+    }
+    .record(&invocation, random);
+    sandboxes.give_back(&place, end, invocation.used_mb, invocation.died());
+}
+
+/// Draws how an invocation will go.
+pub(super) fn begin(
+    function: &'static Function,
+    (moment, is_bad): (Timestamp, bool),
+    place: &Place,
+    random: &mut Random,
+) -> Invocation {
     let outcome = match random.unit() {
         x if x < TIMED_OUT => Outcome::TimedOut,
         x if x < TIMED_OUT + OUT_OF_MEMORY => Outcome::OutOfMemory,
@@ -46,30 +65,21 @@ pub(crate) fn run(
         _ if is_bad && random.chance(GUEST_CARTS) => Outcome::BadVersion,
         _ => Outcome::Ok,
     };
-    let invocation = Invocation {
+    Invocation {
         function,
-        version,
+        version: function.version,
         request_id: request_id(random),
-        trace_id: trace_id(arrival.moment, random),
-        is_traced: arrival.function.is_multiple_of(4),
+        trace_id: trace_id(moment, random),
+        is_traced: false,
         is_cold: place.is_cold,
         init_ms: random.duration(function.init_ms, function.init_ms * 1.7),
-        duration_ms: duration_ms(arrival, outcome, random),
-        used_mb: used_mb(arrival, outcome, place.used_mb, random),
+        duration_ms: duration_ms(function, outcome, random),
+        used_mb: used_mb(function, outcome, place.used_mb, random),
         outcome,
-    };
-    let end = Recorder {
-        arrival,
-        place: &place,
-        out,
     }
-    .record(&invocation, random);
-    let died = matches!(outcome, Outcome::TimedOut | Outcome::OutOfMemory);
-    sandboxes.give_back(&place, end, invocation.used_mb, died);
 }
 
-fn duration_ms(arrival: Arrival, outcome: Outcome, random: &mut Random) -> f64 {
-    let function = &FUNCTIONS[arrival.function];
+fn duration_ms(function: &Function, outcome: Outcome, random: &mut Random) -> f64 {
     let drawn = random.duration(function.median_ms, function.p95_ms);
     match outcome {
         Outcome::TimedOut => function.timeout_ms + random.unit() * 8.0,
@@ -78,8 +88,7 @@ fn duration_ms(arrival: Arrival, outcome: Outcome, random: &mut Random) -> f64 {
     }
 }
 
-fn used_mb(arrival: Arrival, outcome: Outcome, before: u32, random: &mut Random) -> u32 {
-    let function = &FUNCTIONS[arrival.function];
+fn used_mb(function: &Function, outcome: Outcome, before: u32, random: &mut Random) -> u32 {
     if outcome == Outcome::OutOfMemory {
         return function.memory_mb;
     }

@@ -84,16 +84,22 @@ pub(crate) fn message(
     moment: Timestamp,
     random: &mut Random,
 ) -> (Level, String) {
-    let all = templates(invocation.function);
+    let (level, text) = plain(invocation.function, random);
+    (
+        level,
+        in_style(invocation, moment, (level, &text), Some(random)),
+    )
+}
+
+/// A message as the function's author wrote it, without the form of a logger.
+pub(crate) fn plain(function: &Function, random: &mut Random) -> (Level, String) {
+    let all = templates(function);
     // Most of what functions say is the first three of their messages.
     let bound = if random.chance(0.88) { 3 } else { all.len() };
     let (level, template) = all[random.below(bound as u64) as usize];
     let mut text = String::with_capacity(160);
     fill(template, random, &mut text);
-    (
-        level,
-        in_style(invocation, moment, (level, &text), Some(random)),
-    )
+    (level, text)
 }
 
 /// Puts a message into the form of the function's logger. With `random`, JSON messages get the

@@ -4,9 +4,11 @@
 //! The same configuration gives the same events, byte by byte. Nothing here reads the clock: who
 //! wants the fleet to live in real time asks for the events up to now ([`Fleet::next_until`]).
 
+mod calls;
 mod failures;
 mod functions;
 mod invocation;
+mod lanes;
 mod messages;
 mod moment;
 mod ndjson;
@@ -19,11 +21,12 @@ use std::sync::Arc;
 
 use model::{Level, Timestamp};
 
+pub(crate) use self::calls::{Call, Calls, Ending, Line};
+pub(crate) use self::functions::GOOGLE_FUNCTIONS;
 pub use self::functions::{FUNCTIONS, Function, LogStyle, Runtime};
+use self::lanes::Lanes;
 pub use self::ndjson::{Ndjson, write_ndjson};
 pub(crate) use self::platform::request_id;
-use self::sandbox::Sandboxes;
-use crate::random::{Random, mix_text};
 
 /// How the fleet behaves.
 #[derive(Clone, Debug)]
@@ -66,48 +69,17 @@ impl FleetEvent {
 #[derive(Debug)]
 pub struct Fleet {
     config: FleetConfig,
-    lanes: Vec<Lane>,
+    lanes: Lanes,
     pending: BinaryHeap<Reverse<Pending>>,
     sequence: u64,
     scratch: Vec<FleetEvent>,
 }
 
-/// What one function of the fleet carries from invocation to invocation.
-#[derive(Debug)]
-struct Lane {
-    random: Random,
-    sandboxes: Sandboxes,
-    /// When its next invocation arrives, in milliseconds.
-    arrival_ms: f64,
-    /// The mean time between two invocations, in milliseconds.
-    interval_ms: f64,
-}
-
 impl Fleet {
     /// Returns the fleet before its first invocation.
     pub fn new(config: FleetConfig) -> Fleet {
-        let weight: f64 = FUNCTIONS.iter().map(|f| f.weight).sum();
-        let events: f64 = FUNCTIONS
-            .iter()
-            .map(|f| f.weight * f.events_per_invocation())
-            .sum();
-        let invocations_per_second = config.events_per_second * weight / events;
-        let lanes = FUNCTIONS.iter().map(|function| {
-            let mut random = Random::new(mix_text(config.seed, function.name));
-            let share = function.weight / weight;
-            let interval_ms = match invocations_per_second > 0.0 {
-                true => 1_000.0 / (invocations_per_second * share),
-                false => f64::INFINITY,
-            };
-            Lane {
-                arrival_ms: config.start.millis() as f64 + random.waiting(interval_ms),
-                interval_ms,
-                sandboxes: Sandboxes::default(),
-                random,
-            }
-        });
         Fleet {
-            lanes: lanes.collect(),
+            lanes: Lanes::new(&FUNCTIONS, &config),
             config,
             pending: BinaryHeap::new(),
             sequence: 0,
@@ -118,8 +90,7 @@ impl Fleet {
     /// Returns the next event that is logged at `until` or earlier.
     pub fn next_until(&mut self, until: Timestamp) -> Option<FleetEvent> {
         let limit_ms = until.millis() as f64;
-        while let Some(lane) = self.next_lane() {
-            let arrival_ms = self.lanes[lane].arrival_ms;
+        while let Some((lane, arrival_ms)) = self.lanes.next() {
             let is_after_pending = self
                 .pending
                 .peek()
@@ -136,31 +107,8 @@ impl Fleet {
         self.pending.pop().map(|Reverse(Pending(event, _))| event)
     }
 
-    /// The function whose invocation arrives next.
-    fn next_lane(&self) -> Option<usize> {
-        let end_ms = self
-            .config
-            .end
-            .map_or(f64::INFINITY, |end| end.millis() as f64);
-        (0..self.lanes.len())
-            .min_by(|&a, &b| {
-                self.lanes[a]
-                    .arrival_ms
-                    .total_cmp(&self.lanes[b].arrival_ms)
-            })
-            .filter(|&lane| {
-                let arrival_ms = self.lanes[lane].arrival_ms;
-                arrival_ms.is_finite() && arrival_ms < end_ms
-            })
-    }
-
     fn invoke(&mut self, index: usize) {
-        let lane = &mut self.lanes[index];
-        let arrival = Timestamp::from_millis(lane.arrival_ms as i64);
-        // Traffic swells and ebbs a little, in waves of half an hour.
-        let phase = lane.arrival_ms / 1_800_000.0 * std::f64::consts::TAU;
-        let swell = 1.0 + 0.15 * phase.sin();
-        lane.arrival_ms += lane.random.waiting(lane.interval_ms / swell);
+        let (arrival, lane) = self.lanes.arrive(index);
         let is_bad = self
             .config
             .bad_deployment

@@ -40,6 +40,11 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
+    /// Whether its process ends with it.
+    pub(crate) fn died(&self) -> bool {
+        matches!(self.outcome, Outcome::TimedOut | Outcome::OutOfMemory)
+    }
+
     fn billed_ms(&self) -> u64 {
         let init_ms = if self.is_cold { self.init_ms } else { 0.0 };
         (self.duration_ms + init_ms).ceil() as u64

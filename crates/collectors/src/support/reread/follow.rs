@@ -1,55 +1,53 @@
-//! Follows one log group: reads the windows that its cursor names, page by page, and hands each
+//! Follows one origin: reads the windows that its cursor names, page by page, and hands each
 //! page over with the checkpoint that it makes true.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Checkpoint, EventBatch};
+use model::{Checkpoint, EventBatch, LogEvent};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::client::{Group, LogsClient, Page, Refusal};
 use super::cursor::{Cursor, Held, Position, Window};
-use super::decode::{Decoder, RawEvent};
-use super::{Budget, Config};
+use super::{Origin, Page, Settings};
 use crate::error::Result;
 use crate::sources::Context;
 use crate::support::backoff::Backoff;
+use crate::support::refusal::Refusal;
 
 const BACKOFF_BASE: Duration = Duration::from_millis(200);
 const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// A window is begun again at most so often because its page token went bad.
 const RESTARTS_MAX: usize = 5;
-/// An idle group is polled at most so many times more seldom when requests are short.
+/// An idle origin is polled at most so many times more seldom when requests are short.
 const STRETCH_MAX: u32 = 12;
 
-/// What all groups of a source share.
+/// What all origins of a source share.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) config: Arc<Config>,
-    pub(super) client: LogsClient,
-    pub(super) budget: Arc<Budget>,
+pub(crate) struct Shared {
+    /// The source's name.
+    pub(crate) source: String,
+    pub(crate) poll_interval: Duration,
     /// How many pages may be in memory at once.
-    pub(super) pages: Arc<Semaphore>,
-    pub(super) context: Context,
+    pub(crate) pages: Arc<Semaphore>,
+    pub(crate) context: Context,
 }
 
 /// Why following ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// The node stops.
     Stopped,
-    /// The log group does not exist any more.
+    /// The origin does not exist any more.
     Missing,
 }
 
-/// One log group being followed.
-pub(super) struct Follower {
+/// One origin being followed.
+pub(crate) struct Follower<O> {
     shared: Shared,
-    group: Group,
+    origin: O,
     cursor: Cursor,
     saved: Option<Position>,
-    decoder: Decoder,
     backoff: Backoff,
     idle_reads: u32,
     is_short_of_requests: bool,
@@ -62,30 +60,34 @@ enum Trouble {
     Fatal(crate::CollectorsError),
 }
 
-impl Follower {
-    pub(super) fn new(shared: Shared, group: Group, saved: Option<Position>) -> Self {
+impl<O: Origin> Follower<O> {
+    pub(crate) fn new(
+        shared: Shared,
+        origin: O,
+        settings: Settings,
+        saved: Option<Position>,
+    ) -> Self {
         let now = shared.context.clock.now();
         Follower {
-            cursor: Cursor::new(&shared.config, group.created_ms, saved.clone(), now),
-            decoder: Decoder::new(&shared.config, &group),
+            cursor: Cursor::new(settings, saved.clone(), now),
             backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP),
             saved,
-            group,
+            origin,
             shared,
             idle_reads: 0,
             is_short_of_requests: false,
         }
     }
 
-    /// Reads until the node stops or the group is gone. Other trouble is shown and waited out.
+    /// Reads until the node stops or the origin is gone. Other trouble is shown and waited out.
     ///
     /// # Errors
     /// Only if the sink failed.
-    pub(super) async fn follow(mut self) -> Result<End> {
+    pub(crate) async fn follow(mut self) -> Result<End> {
         self.shared
             .context
             .monitor
-            .add_origin(&self.group.arn, &self.group.name);
+            .add_origin(self.origin.key(), self.origin.name());
         loop {
             let due = Instant::now() + self.interval();
             match self.round(due).await {
@@ -99,7 +101,7 @@ impl Follower {
                 Err(Trouble::Stopped) => return Ok(End::Stopped),
                 Err(Trouble::Fatal(error)) => return Err(error),
                 Err(Trouble::Refused(Refusal::Missing(_))) => {
-                    self.shared.context.monitor.remove_origin(&self.group.arn);
+                    self.shared.context.monitor.remove_origin(self.origin.key());
                     return Ok(End::Missing);
                 }
                 Err(Trouble::Refused(refusal)) => {
@@ -107,7 +109,7 @@ impl Follower {
                     let problem = refusal.text().to_owned();
                     context
                         .monitor
-                        .origin_failed(&self.group.arn, problem, context.clock.now());
+                        .origin_failed(self.origin.key(), problem, context.clock.now());
                     let wait = self.backoff.after_failure();
                     if !self.shared.context.pause(wait).await {
                         return Ok(End::Stopped);
@@ -141,7 +143,7 @@ impl Follower {
         } else {
             1
         };
-        self.shared.config.poll_interval * stretch
+        self.shared.poll_interval * stretch
     }
 
     /// Reads all pages of a window. Returns how many events were new.
@@ -167,10 +169,9 @@ impl Follower {
             held.pages += 1;
             held.events += page.events.len();
             let is_last = page.next_token.is_none();
-            if is_last {
-                self.cursor.finish(window, held);
-            }
-            stored += self.hand_over(window, page.events, is_last).await?;
+            stored += self
+                .hand_over(window, page.events, is_last.then_some(held))
+                .await?;
             drop(permit);
             token = page.next_token;
             if is_last {
@@ -180,7 +181,7 @@ impl Follower {
         let position = self.cursor.position();
         if window.is_head() {
             self.shared.context.monitor.origin_read(
-                &self.group.arn,
+                self.origin.key(),
                 window.began(),
                 model::Timestamp::from_millis(position.low_ms),
                 self.cursor.history_left_ms(),
@@ -194,39 +195,28 @@ impl Follower {
         &mut self,
         window: &Window,
         token: Option<String>,
-    ) -> std::result::Result<Page, Trouble> {
-        let Shared {
-            client,
-            budget,
-            context,
-            config,
-            ..
-        } = &self.shared;
-        let bucket = &budget.filter_log_events;
+    ) -> std::result::Result<Page<O::Raw>, Trouble> {
+        let context = &self.shared.context;
+        let bucket = self.origin.budget();
         let mut backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP);
         loop {
             let asked = Instant::now();
             let fetch = async {
                 bucket.acquire().await;
                 let waited = asked.elapsed();
-                let (start_ms, end_ms) = (window.start_ms, window.end_ms);
-                (
-                    waited,
-                    client
-                        .events(&self.group.name, start_ms, end_ms, token.clone())
-                        .await,
-                )
+                (waited, self.origin.page(window, token.clone()).await)
             };
             let (waited, answer) = tokio::select! {
                 () = context.stop.cancelled() => return Err(Trouble::Stopped),
                 answer = fetch => answer,
             };
-            self.is_short_of_requests = waited > config.poll_interval / 2;
+            self.is_short_of_requests = waited > self.shared.poll_interval / 2;
             match answer {
-                Err(Refusal::Throttled(_)) => {
+                Err(Refusal::Throttled { wait, .. }) => {
                     bucket.throttled();
                     context.monitor.throttled(bucket.per_second());
-                    if !context.pause(backoff.after_failure()).await {
+                    let wait = wait.unwrap_or_default() + backoff.after_failure();
+                    if !context.pause(wait).await {
                         return Err(Trouble::Stopped);
                     }
                 }
@@ -240,39 +230,43 @@ impl Follower {
     }
 
     /// Hands a page over. Only the last page of a window carries a checkpoint: before, there
-    /// may be events in the window that nobody has.
+    /// may be events in the window that nobody has. `finished` comes with the last page.
     async fn hand_over(
         &mut self,
         window: &Window,
-        raw: Vec<RawEvent>,
-        is_last: bool,
+        raw: Vec<O::Raw>,
+        finished: Option<Held>,
     ) -> std::result::Result<usize, Trouble> {
         if window.is_head() {
             self.note_lateness(&raw);
         }
         let mut raw = raw;
         if window.hands_over_only_late() {
-            raw.retain(|event| self.decoder.is_late(event));
+            raw.retain(|event| self.origin.is_late(event));
+        }
+        let events: Vec<LogEvent> = raw
+            .into_iter()
+            .map(|event| self.origin.decode(event))
+            .collect();
+        let is_last = finished.is_some();
+        if let Some(held) = finished {
+            self.cursor.finish(window, held, self.origin.hold_ms());
         }
         let is_moved = is_last && self.cursor.is_worth_saving(self.saved.as_ref());
-        if raw.is_empty() && !is_moved {
+        if events.is_empty() && !is_moved {
             return Ok(0);
         }
-        let events = raw
-            .into_iter()
-            .map(|event| self.decoder.decode(event))
-            .collect();
-        let source = self.shared.config.name.clone();
+        let source = self.shared.source.clone();
         let checkpoint = is_last.then(|| Checkpoint {
             source: source.clone(),
-            origin: self.group.arn.clone(),
+            origin: self.origin.key().to_owned(),
             reread_from: self.cursor.reread_from(),
             position: serde_json::to_value(self.cursor.position())
                 .expect("a position is numbers only"),
         });
         let batch = EventBatch {
             events,
-            origin: Some((source, self.group.arn.clone())),
+            origin: Some((source, self.origin.key().to_owned())),
             checkpoint,
             ..EventBatch::default()
         };
@@ -293,13 +287,13 @@ impl Follower {
         }
     }
 
-    fn note_lateness(&mut self, raw: &[RawEvent]) {
+    fn note_lateness(&mut self, raw: &[O::Raw]) {
         let monitor = &self.shared.context.monitor;
         let lateness = raw
             .iter()
-            .filter_map(|event| Some(event.ingestion_time?.saturating_sub(event.timestamp)));
-        monitor.lateness(&self.group.arn, lateness);
-        if let Some(p99_ms) = monitor.lateness_ms_p99(&self.group.arn) {
+            .filter_map(|event| self.origin.lateness_ms(event));
+        monitor.lateness(self.origin.key(), lateness);
+        if let Some(p99_ms) = monitor.lateness_ms_p99(self.origin.key()) {
             self.cursor.set_lateness(p99_ms);
         }
     }

@@ -1,5 +1,5 @@
-//! Derives evidence about invocations from single events: START, REPORT, time-outs, exits,
-//! errors, and the platform's JSON records.
+//! Evidence in the lines of AWS Lambda: START, REPORT, time-outs, exits, errors, and the platform's
+//! JSON records.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,10 +17,8 @@ static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("Versio
 
 const OUT_OF_MEMORY: &str = "Runtime.OutOfMemory";
 
-/// Returns what `event` tells about an invocation, if it tells anything. The event has been
-/// normalised.
-pub(crate) fn evidence(event: &LogEvent) -> Option<InvocationEvidence> {
-    let text = event.message.trim();
+/// Returns what the line tells about an invocation, if it tells anything.
+pub(super) fn evidence(event: &LogEvent, text: &str) -> Option<InvocationEvidence> {
     let mut evidence = match text.as_bytes().first()? {
         b'S' => start(text, event.event_time)?,
         b'R' if text.starts_with("REPORT ") => report(text)?,
@@ -29,15 +27,7 @@ pub(crate) fn evidence(event: &LogEvent) -> Option<InvocationEvidence> {
         b'{' => json(text)?,
         _ => return None,
     };
-    evidence.provider = event.provider.or_else(|| derived_provider(event));
-    evidence.account.clone_from(&event.account);
-    evidence.region.clone_from(&event.region);
-    evidence.function.clone_from(&event.function);
-    evidence.instance.clone_from(&event.instance);
-    if evidence.version.is_none() {
-        evidence.version.clone_from(&event.version);
-    }
-    evidence.event_time = event.event_time;
+    evidence.provider = derived_provider(event);
     Some(evidence)
 }
 
@@ -235,6 +225,7 @@ fn refine(status: InvocationStatus, error_type: Option<&str>) -> InvocationStatu
 
 #[cfg(test)]
 mod tests {
+    use super::super::evidence;
     use super::*;
 
     const ID: &str = "459921b5-681c-4a96-beb0-81e0aa586026";

@@ -1,0 +1,111 @@
+//! The state behind the protocol: keeps the quota, brings the functions up to now, and answers.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use model::Timestamp;
+use serde_json::Value;
+
+use super::error::GoogleError;
+use super::feed::Feed;
+use super::quota::Quota;
+use super::store::Store;
+use super::{list, write};
+use crate::config::{Nuisances, SimulatorConfig};
+use crate::random::Random;
+
+/// The simulated Cloud Logging.
+#[derive(Debug)]
+pub(crate) struct Service {
+    config: SimulatorConfig,
+    state: Mutex<State>,
+}
+
+/// Everything that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) store: Store,
+    feed: Feed,
+    quota: Quota,
+    pub(crate) random: Random,
+}
+
+/// What a call knows about the moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) project: &'a str,
+    pub(crate) nuisances: &'a Nuisances,
+}
+
+impl Service {
+    /// Returns the service with the history of the functions in it.
+    pub(crate) fn new(config: SimulatorConfig) -> Service {
+        let now = config.clock.now();
+        let state = State {
+            store: Store::default(),
+            feed: Feed::new(&config, now),
+            quota: Quota::new(config.nuisances.reads_per_minute),
+            random: Random::new(config.seed ^ 0x600613),
+        };
+        let service = Service {
+            config,
+            state: Mutex::new(state),
+        };
+        service.advance(&mut service.state(), now);
+        service
+    }
+
+    /// Answers one call.
+    pub(crate) fn call(&self, call: &str, body: &Value) -> Result<Value, GoogleError> {
+        let context = Context {
+            now: self.config.clock.now(),
+            project: &self.config.project,
+            nuisances: &self.config.nuisances,
+        };
+        let mut state = self.state();
+        match call {
+            "entries:list" => {
+                state.quota.admit(context.project, context.now.millis())?;
+                if state.random.chance(context.nuisances.unavailable_fraction) {
+                    return Err(GoogleError::unavailable());
+                }
+                self.advance(&mut state, context.now);
+                list::entries(&mut state, context, body)
+            }
+            "entries:write" => write::entries(&mut state, context, body),
+            _ => Err(GoogleError::no_call()),
+        }
+    }
+
+    /// How many entries each function has, visible or not.
+    pub(crate) fn entry_counts(&self) -> BTreeMap<String, u64> {
+        let mut state = self.state();
+        self.advance(&mut state, self.config.clock.now());
+        state.store.counts()
+    }
+
+    fn advance(&self, state: &mut State, now: Timestamp) {
+        state.feed.advance(now, &mut state.store);
+        let hours = i64::from(self.config.retention_hours);
+        let oldest = now.saturating_add_millis(-hours * 3_600_000);
+        state.store.retain(oldest, self.config.events_max);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A time as Google writes it.
+pub(crate) fn text(time: Timestamp) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(time.nanos()))
+        .map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+/// A time that a client writes.
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    let nanos = i64::try_from(time.as_nanosecond()).ok()?;
+    Some(Timestamp::from_nanos(nanos))
+}
