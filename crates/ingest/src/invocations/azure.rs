@@ -4,8 +4,6 @@
 use model::{InvocationEvidence, InvocationStatus, LogEvent, Timestamp};
 use sonic_rs::{JsonValueTrait, Value};
 
-use crate::event_time;
-
 /// Returns what the event tells about an invocation, if it tells anything.
 pub(super) fn evidence(event: &LogEvent, text: &str) -> Option<InvocationEvidence> {
     if let Some(rest) = text.strip_prefix("Executing ") {
@@ -59,7 +57,7 @@ fn row(text: &str) -> Option<InvocationEvidence> {
         let value = row.get(name);
         let time = value
             .as_str()
-            .and_then(|text| event_time::iso(text.as_bytes()));
+            .and_then(|text| model::iso8601(text.as_bytes()));
         time.map(|(time, _)| time)
     };
     let (start, end) = (time("StartTime"), time("EndTime"));
