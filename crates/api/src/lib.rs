@@ -35,6 +35,8 @@ pub struct Node {
     pub sources: Arc<collectors::Sources>,
     /// What users save.
     pub library: content::Library,
+    /// What watches and tells.
+    pub alerting: Arc<alerting::Alerting>,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Who may use the API; nobody is asked if there are none.

@@ -4,6 +4,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::OpenApi;
 
+use crate::routes::alerting::{alerts, channels, monitors, mutes};
 use crate::routes::{
     Shared, dashboards, dashboards_v2, erase, export, facets, fields, health, language,
     metrics_queries, metrics_results, queries, search_jobs, status, stream, tables,
@@ -13,9 +14,34 @@ use crate::routes::{
 #[openapi(
     info(
         title = "Nephoscope",
-        description = "Logs and metrics of serverless functions: search and status."
+        description = "Logs and metrics of serverless functions: search, monitors and status."
     ),
     paths(
+        alerts::list,
+        alerts::read,
+        alerts::chart,
+        alerts::acknowledge,
+        channels::list,
+        channels::test,
+        channels::notifications,
+        monitors::create,
+        monitors::list,
+        monitors::root,
+        monitors::search,
+        monitors::usage,
+        monitors::read,
+        monitors::update,
+        monitors::delete,
+        monitors::delete_many,
+        monitors::disable,
+        monitors::path,
+        monitors::export,
+        monitors::import,
+        monitors::replay,
+        mutes::list,
+        mutes::create,
+        mutes::preview,
+        mutes::end,
         search_jobs::create,
         search_jobs::status,
         search_jobs::messages,
@@ -44,9 +70,13 @@ use crate::routes::{
     ),
     components(schemas(
         dashboards::Chosen,
+        alerts::AcknowledgeBody,
         facets::Facets,
         metrics_queries::MetricsQueries,
         metrics_results::MetricsResults,
+        monitors::MonitorBody,
+        monitors::ReplayBody,
+        mutes::MuteBody,
         search_jobs::Job,
         queries::Check,
         erase::Erase,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use model::Clock;
 use server::{Config, Server, SystemClock};
 use simulator::{Simulator, SimulatorConfig};
@@ -20,12 +20,28 @@ pub(crate) struct Arguments {
     /// Where to keep the data; made if it is missing.
     #[arg(long, default_value = "nephoscope-demo-data")]
     data_dir: PathBuf,
+    /// After how many minutes the bad version of `checkout-api` goes live, and is rolled back.
+    #[arg(
+        long,
+        hide = true,
+        value_delimiter = ',',
+        num_args = 1,
+        default_value = "4,20"
+    )]
+    bad_deployment: Vec<u32>,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     server::init_logging();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let simulator = Simulator::start(SimulatorConfig::new(Arc::clone(&clock)))
+    let [deployed, rolled_back] = arguments.bad_deployment[..] else {
+        bail!("--bad-deployment takes two numbers of minutes, such as 4,20");
+    };
+    let clouds = SimulatorConfig {
+        bad_deployment_minutes: Some((deployed, rolled_back)),
+        ..SimulatorConfig::new(Arc::clone(&clock))
+    };
+    let simulator = Simulator::start(clouds)
         .await
         .context("cannot start the simulated clouds")?;
     let config = demo_config(&arguments, &simulator)?;
@@ -44,6 +60,9 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
     let (aws_endpoint, google_endpoint) = (simulator.aws_endpoint(), simulator.google_endpoint());
     let text = format!(
         r#"
+        [alerting]
+        apps = ["aws-lambda"]
+
         [[sources]]
         name = "demo-lambda"
         collector = "aws_cloudwatch_logs"

@@ -28,6 +28,10 @@ pub struct Config {
     pub content: ContentConfig,
     /// `[auth]`: who may use it.
     pub auth: AuthConfig,
+    /// `[alerting]`: what is watched.
+    pub alerting: alerting::AlertingConfig,
+    /// `[[channels]]`: ways to tell people.
+    pub channels: Vec<alerting::ChannelConfig>,
     /// `[[sources]]`: where data comes from.
     pub sources: Vec<collectors::SourceConfig>,
     /// `[[partitions]]`: which events are kept apart, and how long.
@@ -120,6 +124,7 @@ impl Config {
             }
         }
         self.storage.validate().map_err(|error| error.to_string())?;
+        self.validate_channels()?;
         let mut names = BTreeSet::new();
         for source in &self.sources {
             source.validate().map_err(|error| error.to_string())?;
@@ -131,6 +136,29 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Config {
+    fn validate_channels(&self) -> Result<(), String> {
+        let mut names = BTreeSet::new();
+        for channel in &self.channels {
+            channel.validate()?;
+            if !names.insert(channel.name()) {
+                return Err(format!("two channels are called `{}`", channel.name()));
+            }
+        }
+        match self
+            .alerting
+            .channels
+            .iter()
+            .find(|name| !names.contains(name.as_str()))
+        {
+            Some(name) => Err(format!(
+                "`alerting.channels` names `{name}`, but no channel is called that"
+            )),
+            None => Ok(()),
+        }
     }
 }
 

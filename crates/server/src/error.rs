@@ -53,6 +53,9 @@ pub enum ServerError {
     /// A source cannot be started.
     #[error("cannot start the sources: {0}")]
     Sources(#[from] collectors::CollectorsError),
+    /// Monitors cannot be watched.
+    #[error("cannot start alerting: {0}")]
+    Alerting(#[from] alerting::AlertingError),
     /// The metrics recorder of this process is already taken.
     #[error("cannot record metrics: {0}")]
     Metrics(String),

@@ -1,7 +1,8 @@
 //! The order of start and stop, and what is connected to what.
 //!
 //! Start: HTTP (says that the node is starting) → store (opens the catalog) → ingest (replays
-//! the log) → searches → sources (begin to deliver) → upkeep of the store → HTTP answers. Stop
+//! the log) → searches → sources (begin to deliver) → alerting → upkeep of the store → HTTP
+//! answers. Stop
 //! goes the other way, so that nothing is delivered to a closed room.
 
 use std::future::IntoFuture;
@@ -25,6 +26,7 @@ pub struct Server {
     address: SocketAddr,
     sources: Arc<collectors::Sources>,
     ingest: Arc<Ingest>,
+    alerting: Arc<alerting::Alerting>,
     upkeep: Upkeep,
     stop_http: oneshot::Sender<()>,
     http: JoinHandle<()>,
@@ -73,6 +75,10 @@ impl Server {
             Arc::clone(&clock),
         )?);
 
+        let url = format!("http://{address}");
+        let watched =
+            alerting::Alerting::start(config.alerting, config.channels, store.clone(), url);
+        let alerting = Arc::new(watched.await?);
         let upkeep = Upkeep::start(store.clone(), config.storage);
         door.open(api::Node {
             store,
@@ -80,6 +86,7 @@ impl Server {
             searches,
             sources: Arc::clone(&sources),
             library: content::Library::new(config.content.dashboards_dir),
+            alerting: Arc::clone(&alerting),
             clock,
             access_keys: config.auth.access_keys,
             metrics,
@@ -91,6 +98,7 @@ impl Server {
             address,
             sources,
             ingest,
+            alerting,
             upkeep,
             stop_http,
             http,
@@ -116,6 +124,7 @@ impl Server {
     /// Stops collecting, flushes what is in memory, and stops listening.
     pub async fn shutdown(self) {
         self.sources.shutdown().await;
+        self.alerting.shutdown().await;
         self.upkeep.stop().await;
         if let Err(error) = self.ingest.shutdown().await {
             // Nothing is lost: the log is replayed at the next start.

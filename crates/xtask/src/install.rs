@@ -15,6 +15,10 @@ const PACKAGES: &[(&[&str], &str)] = &[
         &["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"],
         "postgresql",
     ),
+    (
+        &["prometheus-alertmanager", "--version"],
+        "prometheus-alertmanager",
+    ),
 ];
 
 /// Installs the Debian packages whose program is missing.

@@ -56,11 +56,13 @@ pub(crate) const STEPS: &[Step] = &[
     beside("command line", || script("command_line.py")),
     beside("readiness", || script("readiness.py")),
     beside("sumologic sdk", || script("sumologic_sdk.py")),
+    beside("alerts", || script("alerts.py")),
     beside("metrics", || script("metrics.py")),
     beside("moto exactly once", || script("moto_exactly_once.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
     beside("demo", || script("demo.py")),
     beside("dashboards", || script("dashboards.py")),
+    test("alerts in the demo", || script("alerts_demo.py")),
     test("browser", || script("browser.py")),
 ];
 

@@ -1,5 +1,6 @@
 //! The list of all routes, one file per resource.
 
+pub(crate) mod alerting;
 pub(crate) mod dashboards;
 pub(crate) mod dashboards_v2;
 pub(crate) mod erase;
@@ -36,6 +37,7 @@ pub(crate) fn api() -> Router<Shared> {
     Router::new()
         .merge(dashboards::router())
         .merge(dashboards_v2::router())
+        .merge(alerting::router())
         .merge(erase::router())
         .merge(export::router())
         .merge(facets::router())

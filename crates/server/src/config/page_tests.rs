@@ -45,6 +45,13 @@ fn every_section_is_documented() {
             "docs/configuration.md has no section `{section}`"
         );
     }
+    for channel in alerting::channel_kinds() {
+        assert!(
+            documented.contains_key(channel.kind),
+            "docs/configuration.md does not describe the channel `{}`",
+            channel.kind
+        );
+    }
     for collector in collectors::registry() {
         assert!(
             documented.contains_key(collector.name),
@@ -52,6 +59,12 @@ fn every_section_is_documented() {
             collector.name
         );
     }
+}
+
+fn is_channel(name: &str) -> bool {
+    alerting::channel_kinds()
+        .iter()
+        .any(|channel| channel.kind == name)
 }
 
 #[test]
@@ -62,6 +75,7 @@ fn the_keys_of_every_section_are_documented_and_no_others() {
         }
         let head = match section.strip_prefix('[') {
             Some(_) => section.clone(),
+            None if is_channel(&section) => format!("[[channels]]\nkind = \"{section}\""),
             None => format!("[[sources]]\ncollector = \"{section}\""),
         };
         assert_eq!(keys, known(&head), "`{section}` in docs/configuration.md");
@@ -99,7 +113,8 @@ fn the_examples_work() {
     for example in examples {
         let example = example
             .replace("${NEPHOSCOPE_KEY}", "key")
-            .replace("${NEPHOSCOPE_TOKEN}", "t");
+            .replace("${NEPHOSCOPE_TOKEN}", "t")
+            .replace("${NEPHOSCOPE_SLACK}", "https://hooks.slack.com/services/t");
         Config::parse(&example).unwrap_or_else(|mistake| panic!("{mistake}\n{example}"));
     }
 }

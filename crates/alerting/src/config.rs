@@ -1,0 +1,36 @@
+//! `[alerting]`: which monitors are watched, and who is told if they do not say it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::duration;
+use serde::Deserialize;
+
+/// `[alerting]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlertingConfig {
+    /// Apps whose packaged monitors are watched, such as `aws-lambda`.
+    pub apps: Vec<String>,
+    /// Folders of `*.monitor.toml`, folders in them included.
+    pub monitors: Vec<PathBuf>,
+    /// The channels of monitors that name none.
+    pub channels: Vec<String>,
+    /// Where people reach the node, for links in messages.
+    pub url: Option<String>,
+    /// How long alerts that are over are kept.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub keep: Duration,
+}
+
+impl Default for AlertingConfig {
+    fn default() -> Self {
+        AlertingConfig {
+            apps: Vec::new(),
+            monitors: Vec::new(),
+            channels: Vec::new(),
+            url: None,
+            keep: Duration::from_secs(90 * 86_400),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Makes of what changed what is kept and what is told: the alerts' rows, their history, and the
+//! messages for the outbox.
+
+use std::collections::{BTreeMap, HashSet};
+
+use content::Monitor;
+use model::Timestamp;
+use serde_json::json;
+use storage::catalog::{AlertEvent, AlertRow, Evaluated, Message, MessageState};
+
+use crate::alert::Body;
+use crate::channels::ChannelConfig;
+use crate::evaluate::{sample_query, window};
+use crate::monitors::Watched;
+use crate::mute::Mute;
+use crate::notification::{AlertNews, Limit, MonitorFacts, Notification, SampleLine};
+use crate::state::{Change, ChangeKind, Labels, MonitorState};
+use crate::{AlertingError, Result};
+
+/// Whom a node tells, and what people have said about it.
+#[derive(Debug)]
+pub(crate) struct Teller<'a> {
+    pub(crate) channels: &'a BTreeMap<String, ChannelConfig>,
+    pub(crate) default_channels: &'a [String],
+    pub(crate) external_url: &'a str,
+    pub(crate) mutes: &'a [Mute],
+    /// Alerts that somebody cares for.
+    pub(crate) acknowledged: &'a HashSet<String>,
+    pub(crate) now: Timestamp,
+}
+
+/// A change, and the lines that explain it.
+pub(crate) type Explained = (Change, Vec<SampleLine>);
+
+impl Teller<'_> {
+    /// Adds to `evaluated` what follows from the changes of one monitor, and notes in `state` who
+    /// is to be told later.
+    pub(crate) fn tell(
+        &self,
+        watched: &Watched,
+        state: &mut MonitorState,
+        changes: Vec<Explained>,
+        evaluated: &mut Evaluated,
+    ) -> Result<()> {
+        let mut told = Vec::new();
+        for (change, samples) in changes {
+            let is_muted = self.is_muted(watched, &change);
+            let was_untold = state.untold.contains(&change.alert.id);
+            let news = self.news(watched, &change, samples);
+            evaluated.alerts.push(row(watched, &news, is_muted)?);
+            if change.kind != ChangeKind::Repeated {
+                evaluated.events.push(event(&change, is_muted));
+            }
+            if change.kind.is_end() {
+                state.untold.remove(&news.id);
+                // Who never heard of it need not hear that it is over; who did must, muted or not.
+                if was_untold {
+                    continue;
+                }
+            } else if is_muted {
+                if change.kind == ChangeKind::Fired {
+                    state.untold.insert(news.id);
+                }
+                continue;
+            } else {
+                state.untold.remove(&news.id);
+            }
+            let is_cared_for = self.acknowledged.contains(&news.id);
+            if change.kind == ChangeKind::Repeated && is_cared_for && !was_untold {
+                continue;
+            }
+            told.push((change, news));
+        }
+        self.write(watched, &told, evaluated)
+    }
+
+    /// Whether people are not to be told about a change.
+    pub(crate) fn is_muted(&self, watched: &Watched, change: &Change) -> bool {
+        let labels = matched_labels(watched, change);
+        self.mutes.iter().any(|mute| mute.holds(&labels, self.now))
+    }
+
+    /// Writes one message for each channel, or for each alert where the receiver wants that.
+    fn write(
+        &self,
+        watched: &Watched,
+        told: &[(Change, AlertNews)],
+        evaluated: &mut Evaluated,
+    ) -> Result<()> {
+        let Some((first, _)) = told.first() else {
+            return Ok(());
+        };
+        // The same evaluation always makes the same keys: whoever repeats it repeats nothing.
+        let moment = first.at.millis();
+        let named = &watched.monitor.notify.channels;
+        let names = if named.is_empty() {
+            self.default_channels
+        } else {
+            named
+        };
+        for name in names {
+            let is_per_alert = self
+                .channels
+                .get(name)
+                .is_some_and(ChannelConfig::is_per_alert);
+            let parts: Vec<(String, Vec<AlertNews>)> = if is_per_alert {
+                let one = |(change, news): &(Change, AlertNews)| {
+                    (
+                        format!("{}:{}:{name}", news.id, change.alert.changes),
+                        vec![news.clone()],
+                    )
+                };
+                told.iter().map(one).collect()
+            } else {
+                let all = told.iter().map(|(_, news)| news.clone()).collect();
+                vec![(format!("{}@{moment}:{name}", watched.id), all)]
+            };
+            for (id, alerts) in parts {
+                let body = serde_json::to_string(&self.notification(watched, alerts))
+                    .map_err(|error| AlertingError::Decode("a message", error))?;
+                evaluated.messages.push(Message {
+                    id,
+                    channel: name.clone(),
+                    state: MessageState::Waiting,
+                    due_at: self.now,
+                    attempts: 0,
+                    created_at: self.now,
+                    body,
+                    outcome: String::new(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is told about the alerts of one monitor.
+    pub(crate) fn notification(&self, watched: &Watched, alerts: Vec<AlertNews>) -> Notification {
+        let monitor = &watched.monitor;
+        Notification {
+            monitor: MonitorFacts {
+                id: watched.id.clone(),
+                name: monitor.name.clone(),
+                description: monitor.description.clone(),
+                query: monitor.query.trim().to_owned(),
+                language: monitor.language,
+                runbook: monitor.runbook.trim().to_owned(),
+            },
+            alerts,
+            external_url: self.external_url.to_owned(),
+            at: self.now,
+            is_test: false,
+        }
+    }
+
+    fn news(&self, watched: &Watched, change: &Change, samples: Vec<SampleLine>) -> AlertNews {
+        let monitor = &watched.monitor;
+        let threshold = monitor
+            .threshold(change.alert.severity)
+            .or(monitor.critical)
+            .or(monitor.warning);
+        AlertNews {
+            id: change.alert.id.clone(),
+            fingerprint: change.fingerprint.clone(),
+            kind: change.kind,
+            severity: change.alert.severity,
+            labels: change.labels.clone(),
+            value: change.value,
+            worst: change.alert.worst,
+            value_name: monitor.value.clone().unwrap_or_else(|| "count".to_owned()),
+            threshold: threshold.map(|threshold| Limit::from(threshold.limit())),
+            began_at: change.alert.since,
+            at: change.at,
+            problem: change.problem.clone(),
+            is_flapping: change.is_flapping,
+            samples,
+            search_url: search_url(self.external_url, monitor, &change.labels, change.at),
+            alert_url: format!("{}/alerts/{}", self.external_url, change.alert.id),
+        }
+    }
+}
+
+/// The labels that mutes look at.
+fn matched_labels(watched: &Watched, change: &Change) -> Labels {
+    let mut labels = change.labels.clone();
+    labels.insert("alertname".to_owned(), watched.monitor.name.clone());
+    labels.insert("monitor".to_owned(), watched.id.clone());
+    labels.insert(
+        "severity".to_owned(),
+        change.alert.severity.name().to_owned(),
+    );
+    labels
+}
+
+fn row(watched: &Watched, news: &AlertNews, is_muted: bool) -> Result<AlertRow> {
+    let body = Body {
+        monitor_name: watched.monitor.name.clone(),
+        news: news.clone(),
+        is_muted,
+    };
+    let body =
+        serde_json::to_string(&body).map_err(|error| AlertingError::Decode("an alert", error))?;
+    Ok(AlertRow {
+        id: news.id.clone(),
+        monitor: watched.id.clone(),
+        is_open: !news.kind.is_end(),
+        began_at: news.began_at,
+        changed_at: news.at,
+        body,
+        acknowledgement: String::new(),
+    })
+}
+
+fn event(change: &Change, is_muted: bool) -> AlertEvent {
+    AlertEvent {
+        id: format!(
+            "{}:{}:{}",
+            change.alert.id,
+            change.alert.changes,
+            change.kind.name()
+        ),
+        alert: change.alert.id.clone(),
+        at: change.at,
+        body: json!({
+            "kind": change.kind.name(),
+            "severity": change.alert.severity.name(),
+            "value": change.value,
+            "reason": change.reason,
+            "problem": change.problem,
+            "is_muted": is_muted,
+        })
+        .to_string(),
+    }
+}
+
+/// The search page with the question that was asked, about the window that ended at `end`.
+pub(crate) fn search_url(
+    external_url: &str,
+    monitor: &Monitor,
+    labels: &Labels,
+    end: Timestamp,
+) -> String {
+    let range = window(monitor, end);
+    let samples = sample_query(monitor).filter(|_| monitor.samples.is_some());
+    let (mode, query) = match (samples, monitor.language) {
+        (Some(samples), _) => ("log", samples),
+        (None, query::Language::Log) => ("log", monitor.query.trim().to_owned()),
+        (None, query::Language::Sql) => ("sql", monitor.query.trim().to_owned()),
+        (None, query::Language::Metrics) => ("metrics", monitor.query.trim().to_owned()),
+    };
+    let Ok(mut url) = reqwest::Url::parse(&format!("{external_url}/search")) else {
+        return external_url.to_owned();
+    };
+    {
+        let mut pairs = url.query_pairs_mut();
+        if mode != "log" {
+            pairs.append_pair("mode", mode);
+        }
+        pairs.append_pair("q", &query);
+        if mode == "log" {
+            for (field, value) in labels {
+                pairs.append_pair(
+                    "is",
+                    &format!("{}:{value}", field.replace('%', "%25").replace(':', "%3A")),
+                );
+            }
+        }
+        pairs.append_pair("from", &range.start.millis().to_string());
+        pairs.append_pair("to", &range.end.millis().to_string());
+    }
+    url.into()
+}

@@ -1,0 +1,93 @@
+// The alerts in Chromium, from a person's side: `node e2e/alerts.mjs <base URL> [--shots DIR] [--over]`.
+// The node must have an open alert of the monitor "Lambda error rate" (`--over`: one that is over), as the demo's bad deployment makes it.
+// CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
+import assert from 'node:assert/strict';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { accessible } from './lib.mjs';
+
+const MONITOR = 'Lambda error rate';
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' }, over: { type: 'boolean', default: false } } });
+const base = (positionals[0] ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'] });
+const complaints = [];
+try {
+  for (const theme of ['light', 'dark']) await story(theme);
+  assert.deepEqual(complaints, [], 'the console has no errors');
+  console.log('alerts: all good');
+} catch (error) {
+  console.error(error);
+  if (complaints.length) console.error('console:', complaints);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
+
+async function story(theme) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, colorScheme: theme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on('console', (message) => message.type() === 'error' && complaints.push(`${theme}: ${message.text()}`));
+  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
+  const step = (text) => console.log(`${theme}: ${text}`);
+  const shot = (name) => (values.shots ? page.screenshot({ path: `${values.shots}/${name}-${theme}.png`, fullPage: true }) : null);
+
+  step('the list of alerts');
+  await page.goto(`${base}/search`);
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Alerts' }).click();
+  const link = page.getByRole('link', { name: MONITOR }).first();
+  await link.waitFor();
+  const row = await page.locator('tr').filter({ has: page.getByRole('link', { name: MONITOR }) }).first().innerText();
+  assert.match(row, /function=checkout-api/, 'the alert names its group');
+  assert.match(row, values.over ? /Resolved/ : /Critical|Warning/, 'the alert has its state in words');
+  await accessible(page, theme, 'the list of alerts');
+  await shot('alerts');
+
+  step('the monitors');
+  await page.getByRole('button', { name: /^Monitors/ }).click();
+  await page.getByPlaceholder('Find a monitor').fill('error rate');
+  const monitor = page.getByRole('button', { name: MONITOR });
+  await monitor.click();
+  await page.locator('.more pre').waitFor();
+  assert.equal(await page.locator('tbody tr:not(.more)').count(), 1, 'the others are not shown');
+  await accessible(page, theme, 'the monitors');
+  await shot('monitors');
+
+  step('the channels');
+  await page.getByRole('button', { name: 'Channels' }).click();
+  await page.getByRole('heading', { name: 'Told lately' }).waitFor();
+  await accessible(page, theme, 'the channels');
+
+  step('the page of an alert');
+  await page.getByRole('button', { name: /^Active/ }).click();
+  await link.click();
+  await page.locator('.chart path').waitFor({ state: 'attached' });
+  const line = await page.locator('.chart path').getAttribute('d');
+  assert.ok(line.split('L').length > 5, 'the chart has a line');
+  assert.match(await page.getByRole('img').getAttribute('aria-label'), /critical > 10/, 'the chart has the threshold');
+  const lines = await page.locator('.log').allInnerTexts();
+  assert.ok(lines.some((text) => text.includes('TypeError')), `the lines that caused it are shown: ${lines}`);
+  const happened = await page.getByRole('region', { name: 'What happened' }).innerText();
+  assert.match(happened, /Critical|Warning/, 'the history says when it began');
+  await page.getByRole('region', { name: 'Runbook' }).waitFor();
+  await accessible(page, theme, 'the page of an alert');
+  await shot('alert');
+
+  if (!values.over) {
+    step('acknowledge');
+    await page.getByRole('button', { name: 'Acknowledge' }).first().click();
+    await page.getByLabel('Your name').fill('Ann');
+    await page.getByLabel('Note').fill(`rolling back, ${theme}`);
+    await page.locator('form').getByRole('button', { name: 'Acknowledge' }).click();
+    await page.getByText(`Acknowledged by Ann: rolling back, ${theme}`).waitFor();
+  }
+
+  step('the exact search');
+  await page.getByRole('link', { name: 'Open search' }).click();
+  await page.locator('.cm-content').waitFor();
+  const address = new URL(page.url());
+  assert.equal(address.searchParams.get('q'), 'level=ERROR', 'the search has the lines of the alert');
+  assert.equal(address.searchParams.get('is'), 'function:checkout-api', 'narrowed to its group');
+  await page.locator('.log').first().waitFor();
+  await context.close();
+}
