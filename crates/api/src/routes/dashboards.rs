@@ -142,7 +142,9 @@ pub(crate) async fn queries(
 fn of_panels(dashboard: &Dashboard, choices: &Choices) -> Result<Map<String, Value>> {
     let mut filled = Map::new();
     for (name, query) in &dashboard.queries {
-        let now = dashboard.fill(query, None, choices).map_err(refused)?;
+        let now = dashboard
+            .fill(query, None, choices)
+            .map_err(|error| refused(&error))?;
         filled.insert(name.clone(), json!(now));
     }
     for panel in &dashboard.panels {
@@ -153,7 +155,7 @@ fn of_panels(dashboard: &Dashboard, choices: &Choices) -> Result<Map<String, Val
             if let Some(query) = dashboard.queries.get(name) {
                 let before = dashboard
                     .fill(query, Some(shift), choices)
-                    .map_err(refused)?;
+                    .map_err(|error| refused(&error))?;
                 filled.insert(format!("{name}@{shift}"), json!(before));
             }
         }
@@ -165,14 +167,16 @@ fn of_variables(dashboard: &Dashboard, choices: &Choices) -> Result<Map<String, 
     let mut filled = Map::new();
     for variable in &dashboard.variables {
         if let Some(query) = variable.choices() {
-            let query = dashboard.fill(&query, None, choices).map_err(refused)?;
+            let query = dashboard
+                .fill(&query, None, choices)
+                .map_err(|error| refused(&error))?;
             filled.insert(variable.name.clone(), json!(query));
         }
     }
     Ok(filled)
 }
 
-fn refused(error: content::FillError) -> ApiError {
+fn refused(error: &content::FillError) -> ApiError {
     ApiError::bad("dashboard:invalid", error.to_string())
 }
 

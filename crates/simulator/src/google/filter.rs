@@ -315,7 +315,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, GoogleError> {
             .iter()
             .find(|operator| rest.starts_with(**operator));
         let (token, after) = if let Some(operator) = operator {
-            (Token::Operator(*operator), rest.strip_prefix(*operator))
+            (Token::Operator(operator), rest.strip_prefix(operator))
         } else if first == '"' {
             let (text, after) = quoted(rest)?;
             (Token::Text(text, true), Some(after))
