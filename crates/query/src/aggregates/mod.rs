@@ -285,6 +285,10 @@ fn arguments_of(tokens: &mut Tokens, entry: &Entry) -> Parsed<Vec<Expression>> {
             if tokens.symbol("*") {
                 continue;
             }
+            // `count(distinct x)`, as elsewhere.
+            if tokens.is_word("distinct") && matches!(tokens.peek_at(1), Some(TokenKind::Word(_))) {
+                return Err(tokens.unexpected("a field"));
+            }
             arguments.push(expression::parse(tokens)?);
         }
     } else if entry.needs_field {

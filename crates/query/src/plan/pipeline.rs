@@ -230,7 +230,11 @@ impl Later {
 
 /// The same session with one thread of work: rows of later stages keep their order.
 pub(super) fn in_order(session: &SessionContext) -> SessionContext {
-    let config = session.copied_config().with_target_partitions(1);
+    // The tables are there: a catalog made anew would take their place, in the session itself, too.
+    let config = session
+        .copied_config()
+        .with_target_partitions(1)
+        .with_create_default_catalog_and_schema(false);
     let state = SessionStateBuilder::new_from_existing(session.state()).with_config(config);
     SessionContext::new_with_state(state.build())
 }

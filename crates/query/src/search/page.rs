@@ -201,9 +201,12 @@ fn text(array: &ArrayRef, row: usize, style: TimeStyle) -> Option<String> {
     })
 }
 
-/// Whole numbers without a fraction, the rest as short as it is exact.
+/// Whole numbers without a fraction, the rest as short as it is exact; no numbers as Java writes them.
 fn number(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
+    if value.is_infinite() {
+        let sign = if value < 0.0 { "-" } else { "" };
+        format!("{sign}Infinity")
+    } else if value.fract() == 0.0 && value.abs() < 1e15 {
         format!("{value:.0}")
     } else {
         value.to_string()
