@@ -9,6 +9,7 @@ mod door;
 mod error;
 mod limit;
 mod metrics;
+mod multipart;
 mod openapi;
 mod routes;
 mod time_range;

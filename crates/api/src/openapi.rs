@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use crate::routes::alerting::{alerts, channels, monitors, mutes};
 use crate::routes::{
     Shared, dashboards, dashboards_v2, erase, export, facets, fields, health, language,
-    metrics_queries, metrics_results, queries, search_jobs, status, stream, tables,
+    lookup_tables, metrics_queries, metrics_results, queries, search_jobs, status, stream, tables,
 };
 
 #[derive(OpenApi)]
@@ -60,6 +60,18 @@ use crate::routes::{
         metrics_results::run,
         queries::check,
         queries::explain,
+        queries::sql,
+        lookup_tables::list,
+        lookup_tables::create,
+        lookup_tables::describe,
+        lookup_tables::update,
+        lookup_tables::remove,
+        lookup_tables::download,
+        lookup_tables::upload,
+        lookup_tables::truncate,
+        lookup_tables::put_row,
+        lookup_tables::delete_row,
+        lookup_tables::job,
         erase::erase,
         fields::fields,
         tables::tables,
@@ -77,6 +89,12 @@ use crate::routes::{
         monitors::MonitorBody,
         monitors::ReplayBody,
         mutes::MuteBody,
+        lookup_tables::Field,
+        lookup_tables::Declaration,
+        lookup_tables::Update,
+        lookup_tables::Cell,
+        lookup_tables::RowUpdate,
+        lookup_tables::RowDelete,
         search_jobs::Job,
         queries::Check,
         erase::Erase,

@@ -112,6 +112,23 @@ pub(crate) async fn explain(connection: &Connection, question: &Question<'_>) ->
     Ok(text)
 }
 
+/// A query in SQL.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SqlText {
+    /// Empty, if nothing of the query can be said in SQL.
+    pub(crate) sql: String,
+    /// What it does not say, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Asks for a query in SQL.
+pub(crate) async fn sql(connection: &Connection, question: &Question<'_>) -> Result<SqlText> {
+    let answer = Api::new(connection)?
+        .send(reqwest::Method::POST, "queries/sql", Some(&question.body()))
+        .await?;
+    serde_json::from_value(answer).context("the node's answer is not understood")
+}
+
 fn shown(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
@@ -224,30 +241,59 @@ impl<'a> Api<'a> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let url = format!(
-            "{}/api/v1/{path}",
-            self.connection.url.trim_end_matches('/')
-        );
-        let mut request = self.http.request(method, &url);
-        if !self.connection.access_id.is_empty() {
-            request = request.basic_auth(
-                &self.connection.access_id,
-                Some(&self.connection.access_key),
-            );
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.with_context(|| {
-            format!("cannot reach {}; is the node running?", self.connection.url)
-        })?;
-        let status = response.status();
-        let text = response.text().await?;
+        let (status, text) = self.answer(request).await?;
         let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
             return Ok(answer);
         }
         bail!("{}", complaint(status, &answer, &text))
+    }
+
+    /// Sends a CSV file.
+    pub(crate) async fn send_csv(&self, path: &str, csv: Vec<u8>) -> Result<()> {
+        let request = self.request(reqwest::Method::POST, path);
+        let request = request.header(reqwest::header::CONTENT_TYPE, "text/csv");
+        self.text(request.body(csv)).await.map(drop)
+    }
+
+    /// Asks for a text that is no JSON.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String> {
+        self.text(self.request(reqwest::Method::GET, path)).await
+    }
+
+    async fn text(&self, request: reqwest::RequestBuilder) -> Result<String> {
+        let (status, text) = self.answer(request).await?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let answer: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        bail!("{}", complaint(status, &answer, &text))
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<(StatusCode, String)> {
+        let response = request.send().await.with_context(|| {
+            format!("cannot reach {}; is the node running?", self.connection.url)
+        })?;
+        Ok((response.status(), response.text().await?))
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!(
+            "{}/api/v1/{path}",
+            self.connection.url.trim_end_matches('/')
+        );
+        let request = self.http.request(method, &url);
+        match self.connection.access_id.is_empty() {
+            true => request,
+            false => request.basic_auth(
+                &self.connection.access_id,
+                Some(&self.connection.access_key),
+            ),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod client;
 mod demo;
 mod erase_command;
 mod language_argument;
+mod lookup_command;
 mod metrics_client;
 mod output;
 mod query_command;
@@ -47,6 +48,9 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Erase events that a node keeps, for ever.
     Erase(erase_command::Arguments),
+    /// Upload, list, download or delete the tables that `lookup` reads.
+    #[command(subcommand)]
+    Lookup(lookup_command::Command),
     /// Check configuration and queries without running them.
     Check(check::Arguments),
     /// List, verify or export what is on disk.
@@ -61,6 +65,7 @@ async fn main() -> ExitCode {
         Command::Query(arguments) => query_command::run(arguments).await,
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Erase(arguments) => erase_command::run(arguments).await,
+        Command::Lookup(command) => lookup_command::run(command).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Segments(arguments) => segments_command::run(arguments).await,
     };

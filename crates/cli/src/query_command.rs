@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// Do not run it; say what would be read of each segment and why.
     #[arg(long)]
     explain: bool,
+    /// Do not run it; say it in SQL.
+    #[arg(long, conflicts_with = "explain")]
+    show_sql: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -56,6 +59,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             "{}",
             client::explain(&arguments.connection, &question).await?
         );
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.show_sql {
+        let told = client::sql(&arguments.connection, &question).await?;
+        for note in told.notes {
+            eprintln!("note: {note}");
+        }
+        if told.sql.is_empty() {
+            return Ok(ExitCode::FAILURE);
+        }
+        println!("{}", told.sql);
         return Ok(ExitCode::SUCCESS);
     }
     let shows_progress = std::io::stderr().is_terminal();

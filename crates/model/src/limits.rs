@@ -36,6 +36,8 @@ pub const FILTERS_MAX: usize = 50;
 pub const STAGE_ROWS_MAX: usize = 1_000_000;
 /// Bytes that an operator may need at once (512 MiB).
 pub const STAGE_BYTES_MAX: usize = 512 << 20;
+/// Fields that `logexplain` compares.
+pub const LOGEXPLAIN_FIELDS_MAX: usize = 10;
 /// Rows that a subquery may hand to its query (Sumo Logic's own limit).
 pub const SUBQUERY_ROWS_MAX: usize = 10_000;
 /// Rows that `fillmissing` may add (Sumo Logic's own limit).

@@ -1,11 +1,15 @@
 //! Why a query or search cannot be answered.
 
 use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
 use model::limits::{
     METRICS_POINTS_MAX, METRICS_ROWS_MAX, METRICS_SERIES_MAX, STAGE_BYTES_MAX, STAGE_ROWS_MAX,
 };
 
 use crate::Diagnostic;
+
+/// Part of what the engine says when the disk for spilling is full, too: it comes as an error of I/O.
+const SPILL_LIMIT: &str = "max_temp_directory_size";
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +64,28 @@ pub enum QueryError {
     Step(String),
     /// The engine failed.
     #[error("query failed")]
-    Engine(#[from] datafusion::error::DataFusionError),
+    Engine(#[from] DataFusionError),
+}
+
+impl QueryError {
+    /// What a user is told; of the engine's errors the cause.
+    pub(crate) fn told(&self) -> String {
+        let QueryError::Engine(error) = self else {
+            return self.to_string();
+        };
+        let cause = error.find_root();
+        let is_too_much = match cause {
+            DataFusionError::ResourcesExhausted(_) => true,
+            other => other.to_string().contains(SPILL_LIMIT),
+        };
+        if is_too_much {
+            tracing::warn!(%cause, "a query needs more than queries may use");
+            return "the query needs more memory than queries may use together; search a shorter \
+                    range, filter more, or group by fields with fewer values"
+                .to_owned();
+        }
+        error.strip_backtrace()
+    }
 }
 
 impl From<ArrowError> for QueryError {

@@ -26,7 +26,7 @@ pub use functions::register_functions;
 pub use metrics::{
     MetricsBand, MetricsQuery, MetricsRequest, MetricsRow, MetricsSeries, metrics_descriptors,
 };
-pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, plan};
+pub use plan::{FieldType, Output, Planned, QueryContext, ResultField, ResultKind, SqlText, plan};
 pub use scan::TimeColumn;
 pub use search::{
     Bucket, Explanation, Facet, FacetValue, FacetsRequest, Filter, Language, Numbers, Page, Row,

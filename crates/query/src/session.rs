@@ -106,7 +106,7 @@ impl Engine {
             .with_target_partitions(config.partitions)
             .with_information_schema(false)
             .with_create_default_catalog_and_schema(false)
-            .with_extension(Arc::new(LookupTables::at(store.data_dir().join("lookups"))));
+            .with_extension(Arc::new(LookupTables::of(store.lookups().clone())));
         let options = session.options_mut();
         options.execution.parquet.pushdown_filters = false;
         options.execution.parquet.schema_force_view_types = true;

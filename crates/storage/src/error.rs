@@ -56,6 +56,22 @@ pub enum StorageError {
     /// Another node uses the same database.
     #[error("the catalog's database is in use by another node; stop it or choose another database")]
     CatalogInUse,
+    /// No lookup table has this name.
+    #[error(
+        "there is no lookup table `{name}`; upload one, or put a CSV file into the folder `lookups` of the data directory"
+    )]
+    NoLookup {
+        /// The name.
+        name: String,
+    },
+    /// A lookup table cannot be read or written as somebody wishes.
+    #[error("cannot use lookup table `{name}`: {problem}")]
+    Lookup {
+        /// The name.
+        name: String,
+        /// What is wrong, in words.
+        problem: String,
+    },
     /// A segment does not count any more, because somebody else has replaced it.
     #[error("cannot replace segment `{id}`: it was replaced by others before; plan again")]
     Replaced {

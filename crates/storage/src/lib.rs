@@ -17,6 +17,7 @@ mod error;
 mod files;
 mod hashing;
 mod inspect;
+mod lookups;
 mod memory;
 mod metrics;
 mod orphans;
@@ -34,6 +35,10 @@ pub use erase::{Erased, Erasure};
 pub use error::{Result, StorageError};
 pub use files::Checksums;
 pub use inspect::Inspection;
+pub use lookups::{
+    LookupField, LookupInfo, LookupSchema, LookupType, LookupWrite, Lookups, lookup_place,
+    lookup_rows, read_csv,
+};
 pub use memory::MemorySegment;
 pub use retention::{Keep, RetentionConfig};
 pub use schema::{

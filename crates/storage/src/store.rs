@@ -23,7 +23,9 @@ use crate::memory::Pieces;
 use crate::segment::{measure_index, write_segments};
 pub(crate) use lifecycle::blocking;
 
-use crate::{MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, metrics};
+use crate::{
+    Lookups, MemorySegment, Result, SegmentMeta, StorageError, StoreConfig, Table, metrics,
+};
 
 /// What the store holds for one table at one moment: each row exactly once.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +99,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     catalog: Catalog,
     files: Arc<Files>,
+    lookups: Lookups,
     state: RwLock<State>,
     /// Held while a flush writes files that no catalog row names yet.
     flushing: tokio::sync::Mutex<()>,
@@ -157,8 +160,10 @@ impl Store {
                 .filter(|segment| segment.table == Table::Events)
                 .map(|segment| segment.time_max)
                 .max();
+            let lookups = Lookups::at(disk.clone(), data_dir.join("lookups"));
             Ok(Store(Arc::new(Inner {
                 disk,
+                lookups,
                 data_dir,
                 clock,
                 catalog,
@@ -234,6 +239,11 @@ impl Store {
     /// The event time of the newest event that the store has seen.
     pub fn newest_event_time(&self) -> Option<Timestamp> {
         self.read().newest
+    }
+
+    /// The tables that queries look values up in.
+    pub fn lookups(&self) -> &Lookups {
+        &self.0.lookups
     }
 
     /// How much the store holds now.

@@ -9,6 +9,7 @@ pub(crate) mod facets;
 pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod language;
+pub(crate) mod lookup_tables;
 pub(crate) mod metrics_queries;
 pub(crate) mod metrics_results;
 pub(crate) mod queries;
@@ -43,6 +44,7 @@ pub(crate) fn api() -> Router<Shared> {
         .merge(facets::router())
         .merge(fields::router())
         .merge(language::router())
+        .merge(lookup_tables::router())
         .merge(metrics_queries::router())
         .merge(metrics_results::router())
         .merge(queries::router())

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
-use query::{Explanation, Language};
+use query::{Explanation, Language, SqlText};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/api/v1/queries/check", post(check))
         .route("/api/v1/queries/explain", post(explain))
+        .route("/api/v1/queries/sql", post(sql))
 }
 
 /// A query to check.
@@ -59,4 +60,19 @@ pub(crate) async fn explain(
 ) -> Result<Json<Explanation>> {
     let job: Job = super::body(&headers, &body)?;
     Ok(Json(node.searches.explain(&job.request()?).await?))
+}
+
+/// Says a query in SQL, which gives the same rows in SQL mode over the same range; where SQL has no
+/// words for an operator, a note says so.
+#[utoipa::path(
+    post, path = "/api/v1/queries/sql", tag = "language", request_body = Job,
+    responses((status = 200, body = Object))
+)]
+pub(crate) async fn sql(
+    State(node): State<Shared>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<SqlText>> {
+    let job: Job = super::body(&headers, &body)?;
+    Ok(Json(node.searches.sql(&job.request()?).await?))
 }

@@ -8,7 +8,7 @@ use crate::plan::FieldType;
 use crate::plan::planner::Typed;
 
 /// `text_tuple(a, b, …)`: one text of several; null if one of them is.
-const TUPLE: Run = Run::Text(|row, _| {
+pub(crate) const TUPLE: Run = Run::Text(|row, _| {
     let texts: Vec<&str> = row.iter().copied().collect::<Option<_>>()?;
     Some(texts.join("\0"))
 });

@@ -11,6 +11,8 @@ mod stddev;
 mod sum;
 mod values;
 
+pub(crate) use count_distinct::TUPLE;
+
 use std::ops::Range;
 
 use datafusion::prelude::SessionContext;

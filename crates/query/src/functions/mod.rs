@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod kernels;
 pub(crate) mod matcher;
 mod math;
+mod named;
 mod net;
 pub(crate) mod region;
 pub(crate) mod text;
@@ -49,11 +50,9 @@ pub(crate) fn find(name: &str) -> Option<&'static Entry> {
 
 /// Registers every function with `session`, so that plans and SQL can name them.
 pub fn register_functions(session: &SessionContext) {
-    session.register_udf(kernels::Kernel::udf("text_match", text_search::MATCH));
-    session.register_udf(kernels::Kernel::udf("glob_match", text_search::GLOB));
-    session.register_udf(kernels::Kernel::udf("json_path", json::path::FIND));
-    session.register_udf(kernels::Kernel::udf("to_number", casts::NUMBER));
-    session.register_udf(kernels::Kernel::udf("format_date", time::FORMAT));
-    session.register_udf(kernels::Kernel::udf("parse_date", time::PARSE));
+    for kernel in named::all() {
+        session.register_udf(kernel.clone());
+    }
     crate::aggregates::register(session);
+    crate::lookups::register(session);
 }

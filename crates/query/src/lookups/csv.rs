@@ -1,16 +1,10 @@
-//! Tables in CSV files: the first line names the columns.
+//! Tables of text, as CSV files hold them.
 
 use std::collections::HashMap;
-use std::io::Seek;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::concat_batches;
-use arrow::csv::ReaderBuilder;
-use arrow::csv::reader::Format;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use model::limits::LOOKUP_BYTES_MAX;
+use arrow::datatypes::Field;
 
 use super::{Keyed, LookupTable};
 
@@ -21,35 +15,10 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let words = |error: &dyn std::fmt::Display| error.to_string();
-        let mut file = std::fs::File::open(path).map_err(|error| words(&error))?;
-        let bytes = file.metadata().map_err(|error| words(&error))?.len();
-        if bytes > LOOKUP_BYTES_MAX {
-            return Err(format!(
-                "it has {bytes} bytes, and {LOOKUP_BYTES_MAX} are the most (LOOKUP_BYTES_MAX)"
-            ));
-        }
-        let format = Format::default().with_header(true);
-        let (names, _) = format
-            .infer_schema(&mut file, Some(0))
-            .map_err(|error| words(&error))?;
-        file.rewind().map_err(|error| words(&error))?;
-        let columns = names.fields().iter().map(|field| {
-            let name = field.name().trim_start_matches('\u{feff}').trim();
-            Field::new(name, DataType::Utf8, true)
-        });
-        let schema: SchemaRef = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
-        let reader = ReaderBuilder::new(Arc::clone(&schema))
-            .with_header(true)
-            .build(file);
-        let batches: Vec<RecordBatch> = reader
-            .and_then(Iterator::collect)
-            .map_err(|error| words(&error))?;
-        let rows = concat_batches(&schema, &batches).map_err(|error| words(&error))?;
-        Ok(Table {
+    pub(super) fn new(rows: RecordBatch) -> Self {
+        Table {
             rows: Arc::new(rows),
-        })
+        }
     }
 }
 
@@ -61,6 +30,10 @@ impl LookupTable for Table {
             .iter()
             .map(|field| field.name().clone())
             .collect()
+    }
+
+    fn rows(&self) -> Option<&RecordBatch> {
+        Some(&self.rows)
     }
 
     fn by(&self, keys: &[String]) -> Result<Arc<dyn Keyed>, String> {

@@ -14,17 +14,25 @@ mod function;
 mod geo;
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-pub(crate) use function::value;
+use arrow::array::RecordBatch;
+use storage::Lookups;
+
+pub(crate) use function::{TABLE, VALUE, register};
 pub(crate) use geo::PLACE_COLUMNS;
 
 /// A table in which values can be found.
 pub(crate) trait LookupTable: std::fmt::Debug + Send + Sync {
     /// What `lookup *` gives.
     fn columns(&self) -> Vec<String>;
+
+    /// Everything that it holds, if that can be listed.
+    fn rows(&self) -> Option<&RecordBatch> {
+        None
+    }
 
     /// A table with an index on these columns, in this order.
     fn by(&self, keys: &[String]) -> Result<Arc<dyn Keyed>, String>;
@@ -48,23 +56,28 @@ pub(crate) enum Found {
     },
 }
 
-/// A table, and when its file was changed.
-type Loaded = (SystemTime, Arc<dyn LookupTable>);
+/// What tells whether a file has changed: its time, its length, and how many changes were made here.
+type Version = (SystemTime, u64, u64);
 
 /// The tables of a node, read when they are first asked for and again when their files change.
 #[derive(Debug, Default)]
 pub(crate) struct LookupTables {
-    folder: PathBuf,
-    loaded: Mutex<HashMap<PathBuf, Loaded>>,
+    lookups: Lookups,
+    loaded: Mutex<HashMap<PathBuf, (Version, Arc<dyn LookupTable>)>>,
 }
 
 impl LookupTables {
-    /// The tables in `folder`, which need not exist.
-    pub(crate) fn at(folder: PathBuf) -> Self {
+    /// Those of a store.
+    pub(crate) fn of(lookups: Lookups) -> Self {
         LookupTables {
-            folder,
+            lookups,
             loaded: Mutex::default(),
         }
+    }
+
+    /// Where they are written.
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// Finds the table that a query calls `name`.
@@ -75,9 +88,13 @@ impl LookupTables {
         let Some(place) = place(name) else {
             return Err(format!("`{name}` cannot be the name of a table"));
         };
-        let path = self.folder.join(&place);
-        let changed = match std::fs::metadata(&path).and_then(|file| file.modified()) {
-            Ok(changed) => changed,
+        let changes = self.lookups.changes();
+        let path = self.lookups.folder().join(&place);
+        let version = match std::fs::metadata(&path) {
+            Ok(file) => {
+                let changed = file.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+                (changed, file.len(), changes)
+            }
             Err(_) if is_common(name) => {
                 return Ok(Found::NotSetUp {
                     warning: format!(
@@ -87,24 +104,24 @@ impl LookupTables {
                     ),
                 });
             }
-            Err(_) => {
-                return Err(format!(
-                    "there is no table `{name}`: put a CSV file at `lookups/{}` in the data \
-                     directory",
-                    place.display()
-                ));
-            }
+            Err(_) => return self.declared(name),
         };
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, table)) = loaded.get(&path)
-            && *known == changed
+            && *known == version
         {
             return Ok(Found::Table(Arc::clone(table)));
         }
         let table =
             read(&path).map_err(|problem| format!("table `{name}` cannot be read: {problem}"))?;
-        loaded.insert(path, (changed, Arc::clone(&table)));
+        loaded.insert(path, (version, Arc::clone(&table)));
         Ok(Found::Table(table))
+    }
+
+    /// A table that has no rows yet.
+    fn declared(&self, name: &str) -> Result<Found, String> {
+        let rows = self.lookups.rows(name).map_err(|error| error.to_string())?;
+        Ok(Found::Table(Arc::new(csv::Table::new(rows))))
     }
 }
 
@@ -112,7 +129,7 @@ fn read(path: &Path) -> Result<Arc<dyn LookupTable>, String> {
     if path.extension().is_some_and(|ending| ending == "mmdb") {
         return Ok(Arc::new(geo::Database::read(path)?));
     }
-    Ok(Arc::new(csv::Table::read(path)?))
+    Ok(Arc::new(csv::Table::new(storage::read_csv(path)?)))
 }
 
 /// Whether published queries take it for granted that there is such a table.
@@ -130,14 +147,7 @@ fn place(name: &str) -> Option<PathBuf> {
     if name.starts_with("asn://") {
         return Some("asn.mmdb".into());
     }
-    let rest = name.split_once("://").map_or(name, |(_, rest)| rest);
-    let rest = rest.trim_matches(['/', '"', ' ']);
-    let rest = rest.strip_suffix(".csv").unwrap_or(rest);
-    let place = PathBuf::from(format!("{rest}.csv"));
-    let is_inside = place
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    (is_inside && !rest.is_empty()).then_some(place)
+    storage::lookup_place(name)
 }
 
 #[cfg(test)]
@@ -145,25 +155,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_to_files_below_the_folder() {
-        let found = |name| place(name).map(|place| place.display().to_string());
-        assert_eq!(
-            found("path://\"/Library/a b\"").as_deref(),
-            Some("Library/a b.csv")
-        );
-        assert_eq!(found("shared/iocs").as_deref(), Some("shared/iocs.csv"));
-        assert_eq!(found("sumo://threat/cs").as_deref(), Some("threat/cs.csv"));
-        assert_eq!(found("https://a.b/c.csv").as_deref(), Some("a.b/c.csv"));
-        assert_eq!(found("geo://location").as_deref(), Some("geo.mmdb"));
-        assert_eq!(found("path://../../etc/passwd"), None);
-        assert_eq!(found("path://a/../../b"), None);
-        assert_eq!(found(""), None);
+    fn databases_of_addresses_have_places_of_their_own() {
+        assert_eq!(place("geo://location"), Some("geo.mmdb".into()));
+        assert_eq!(place("asn://default"), Some("asn.mmdb".into()));
+        assert_eq!(place("shared/iocs"), Some("shared/iocs.csv".into()));
     }
 
     #[test]
     fn a_table_is_read_again_when_its_file_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let tables = LookupTables::at(folder.path().to_owned());
+        let lookups = Lookups::at(storage::disk::Disk::default(), folder.path().to_owned());
+        let tables = LookupTables::of(lookups);
         let ask = || match tables.open("users").unwrap() {
             Found::Table(table) => {
                 let by_id = table.by(&["id".to_owned()]).unwrap();
@@ -187,7 +189,7 @@ mod tests {
             tables
                 .open("nobody")
                 .unwrap_err()
-                .contains("lookups/nobody.csv")
+                .contains("no lookup table `nobody`")
         );
         assert!(matches!(
             tables.open("geo://location"),

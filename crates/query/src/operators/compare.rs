@@ -159,7 +159,7 @@ impl Shift {
 
 #[async_trait]
 impl Step for Compare {
-    async fn gather(&self, _: &Table, running: &Running<'_>) -> Result<Vec<Table>> {
+    async fn gather(&self, _: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
         let mut tables = Vec::new();
         for distance in distances(&self.shifts) {
             tables.push(moved(running.earlier(distance).await?, distance)?);

@@ -3,7 +3,7 @@
 use super::Entry;
 use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::functions::extract::delimited::Delimited;
+use crate::functions::extract::kinds::{CSV, SPLIT};
 use crate::plan::planner::Planner;
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
@@ -66,16 +66,10 @@ pub(super) fn apply(
     let mut constants = characters.to_vec();
     constants.extend(places.iter().map(usize::to_string));
     let stage = Stage {
-        kernel: if name == "csv" {
-            "parse_csv"
-        } else {
-            "parse_split"
-        },
-        build: |constants| Some(Box::new(Delimited::new(constants)?)),
+        kind: if name == "csv" { CSV } else { SPLIT },
         constants,
         source: options.source(planner),
         is_optional: true,
-        is_multi: false,
         origin: None,
     };
     // What is cut is always cut: it neither drops a row nor keeps one for a later `parse`.

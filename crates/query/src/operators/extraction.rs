@@ -4,7 +4,8 @@
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::coalesce;
 
-use crate::functions::extract::{Build, Extraction, part};
+use crate::functions::extract::kinds::Kind;
+use crate::functions::extract::{Extraction, part};
 use crate::plan::FieldType;
 use crate::plan::planner::{Planner, Typed, column};
 use crate::plan::traces::Origin;
@@ -51,13 +52,10 @@ impl Options {
 
 /// One stage: how parts are found in which text.
 pub(super) struct Stage {
-    pub(super) kernel: &'static str,
-    pub(super) build: Build,
+    pub(super) kind: Kind,
     pub(super) constants: Vec<String>,
     pub(super) source: Expr,
     pub(super) is_optional: bool,
-    /// Whether each match becomes a row.
-    pub(super) is_multi: bool,
     /// How the parts stand in the text; `None` if they are rewritten.
     pub(super) origin: Option<Origin>,
 }
@@ -67,15 +65,9 @@ impl Stage {
     /// where nothing is found, a field keeps the value it had.
     pub(super) fn plan(self, planner: &mut Planner<'_>, names: Vec<Name>) {
         let origin = self.origin.filter(|_| self.source == column("message"));
-        let found = Extraction::call(
-            self.kernel,
-            self.build,
-            self.is_multi,
-            self.source,
-            &self.constants,
-        );
+        let found = Extraction::call(self.kind, self.source, &self.constants);
         let mut found = planner.hide(found, self.is_optional);
-        if self.is_multi {
+        if self.kind.is_multi {
             found = planner.unnest(&found);
         }
         let keeps_earlier = self.is_optional || !planner.matched.is_empty();

@@ -59,8 +59,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
 
 #[async_trait]
 impl Step for Filter {
-    async fn gather(&self, table: &Table, running: &Running<'_>) -> Result<Vec<Table>> {
-        let planner = Planner::over(table, &self.pipeline, running.session)?;
+    async fn gather(&self, input: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
+        let planner = Planner::over(&input.table, &self.pipeline, running.session)?;
         let planned = self
             .pipeline
             .plan_stages(planner, 0)

@@ -3,7 +3,7 @@
 use super::Entry;
 use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::functions::json::fields::JsonFields;
+use crate::functions::extract::kinds::JSON;
 use crate::functions::json::path::Path;
 use crate::plan::planner::Planner;
 use crate::plan::traces::Origin;
@@ -42,12 +42,10 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         are_simple &= read.is_simple();
     }
     let stage = Stage {
-        kernel: "json_fields",
-        build: |constants| Some(Box::new(JsonFields::new(constants)?)),
+        kind: JSON,
         constants: paths.into_iter().map(|path| path.text).collect(),
         source: options.source(planner),
         is_optional: options.is_optional,
-        is_multi: false,
         // A list or a length is not found in the text.
         origin: are_simple.then_some(Origin::Json),
     };

@@ -4,7 +4,8 @@ use super::Entry;
 use super::extraction::{Options, Stage};
 use super::json::{paths_and_names, same_count};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::functions::extract::key_values::{KeyValues, MERGE};
+use crate::functions::extract::key_values::MERGE;
+use crate::functions::extract::kinds::KEY_VALUES;
 use crate::functions::java_pattern::translate;
 use crate::functions::kernels::call;
 use crate::functions::matcher::Matcher;
@@ -80,12 +81,10 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let mut constants = vec![pattern];
     constants.extend(keys.into_iter().map(|key| key.text));
     let stage = Stage {
-        kernel: "parse_key_values",
-        build: |constants| Some(Box::new(KeyValues::new(constants)?)),
+        kind: KEY_VALUES,
         constants,
         source: options.source(planner),
         is_optional: options.is_optional,
-        is_multi: false,
         origin: None,
     };
     stage.plan(planner, names);

@@ -56,7 +56,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
 
 #[async_trait]
 impl Step for LogCompare {
-    async fn gather(&self, _: &Table, running: &Running<'_>) -> Result<Vec<Table>> {
+    async fn gather(&self, _: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
         Ok(vec![running.earlier(self.distance_ms).await?])
     }
 

@@ -29,7 +29,8 @@ pub(crate) const ENTRY: Entry = Entry::new(
         ],
     },
     apply,
-);
+)
+.or(&["summarize"]);
 
 #[derive(Debug)]
 struct LogReduce {

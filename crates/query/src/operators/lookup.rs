@@ -1,16 +1,16 @@
 //! `lookup`: adds fields from a table.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::execution::FunctionRegistry as _;
 use datafusion::logical_expr::{Expr, cast, lit};
 
 use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::lookups::{self, Found, Keyed, LookupTables};
+use crate::lookups::{self, Found, LookupTables};
 use crate::plan::FieldType;
-use crate::plan::planner::{Planner, Typed, null_text};
+use crate::plan::planner::{Planner, Typed, null_text, text_literal};
 use crate::syntax::Diagnostic;
 use crate::syntax::expression::{Expression, Kind, Operation};
 use crate::syntax::lexer::TokenKind;
@@ -129,17 +129,21 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Says which rows are asked, so that equal questions are one.
-    fn id(&self) -> String {
-        let names: Vec<&str> = self.keys.iter().map(|(name, _)| name.as_str()).collect();
-        format!("{} on {}", self.table, names.join(","))
+    /// The value of a column in the row that is looked for.
+    fn value(&self, planner: &Planner<'_>, column: &str) -> Parsed<Expr> {
+        let function = planner.session.udf(lookups::VALUE);
+        let function =
+            function.map_err(|error| Diagnostic::error(self.at.clone(), error.to_string()))?;
+        let mut arguments = vec![text_literal(&self.table), text_literal(column)];
+        for (key, value) in &self.keys {
+            arguments.extend([text_literal(key), value.clone()]);
+        }
+        Ok(function.call(arguments))
     }
 }
 
-/// Opens the table; nothing, if it is not set up or not at hand.
-type Open = Option<(Arc<dyn Keyed>, Vec<String>)>;
-
-fn open(planner: &mut Planner<'_>, asked: &Asked) -> Parsed<Open> {
+/// The columns of the table; nothing, if it is not set up or not at hand.
+fn open(planner: &mut Planner<'_>, asked: &Asked) -> Parsed<Option<Vec<String>>> {
     let failed = |message: String| Diagnostic::error(asked.at.clone(), message);
     let config = planner.session.copied_config();
     let Some(tables) = config.get_extension::<LookupTables>() else {
@@ -149,7 +153,8 @@ fn open(planner: &mut Planner<'_>, asked: &Asked) -> Parsed<Open> {
     match tables.open(&asked.table).map_err(failed)? {
         Found::Table(table) => {
             let keys: Vec<String> = asked.keys.iter().map(|(name, _)| name.clone()).collect();
-            Ok(Some((table.by(&keys).map_err(failed)?, table.columns())))
+            table.by(&keys).map_err(failed)?;
+            Ok(Some(table.columns()))
         }
         Found::NotSetUp { warning } => {
             planner.warn(warning);
@@ -164,24 +169,19 @@ pub(super) fn add(
     asked: &Asked,
     wanted: Option<Vec<Wanted>>,
 ) -> Parsed<()> {
-    let opened = open(planner, asked)?;
-    let columns = opened.as_ref().map(|(_, columns)| columns.as_slice());
-    let Some(wanted) = wanted_columns(asked, columns, wanted)? else {
+    let columns = open(planner, asked)?;
+    let Some(wanted) = wanted_columns(asked, columns.as_deref(), wanted)? else {
         planner.is_open = true;
         return Ok(());
     };
-    let keys: Vec<Expr> = asked.keys.iter().map(|(_, value)| value.clone()).collect();
-    let values = wanted.into_iter().map(|(column, name)| {
-        let value = match &opened {
-            Some((keyed, _)) => {
-                let column = column.to_lowercase();
-                lookups::value(Arc::clone(keyed), asked.id(), &column, keys.clone())
-            }
+    let mut values = Vec::new();
+    for (column, name) in wanted {
+        let value = match &columns {
+            Some(_) => asked.value(planner, &column.to_lowercase())?,
             None => null_text().expr,
         };
-        (name, Typed::new(value, FieldType::String))
-    });
-    let values = values.collect();
+        values.push((name, Typed::new(value, FieldType::String)));
+    }
     planner.assign(values);
     Ok(())
 }
@@ -269,9 +269,8 @@ fn row_exists(
         keys,
         may_lack_columns: false,
     };
-    let Some((keyed, _)) = open(planner, &asked)? else {
+    if open(planner, &asked)?.is_none() {
         return Ok(lit(false));
-    };
-    let keys = asked.keys.iter().map(|(_, value)| value.clone());
-    Ok(lookups::value(keyed, asked.id(), &first.to_lowercase(), keys.collect()).is_not_null())
+    }
+    Ok(asked.value(planner, &first.to_lowercase())?.is_not_null())
 }

@@ -7,6 +7,8 @@
 mod accum;
 mod assign;
 mod backshift;
+pub(crate) mod bin;
+pub(crate) mod cat;
 mod compare;
 mod compose;
 mod count_frequent;
@@ -24,6 +26,7 @@ mod json_auto;
 mod keyvalue;
 mod limit;
 mod logcompare;
+mod logexplain;
 mod logreduce;
 pub(crate) mod lookup;
 mod outlier;
@@ -33,6 +36,7 @@ mod parse_xml;
 mod patterns;
 mod predict;
 mod rollingstd;
+mod save;
 mod sequence;
 mod sessionize;
 mod smooth;
@@ -40,10 +44,11 @@ mod sort;
 mod split;
 mod threatip;
 mod threatlookup;
-mod timeslice;
+pub(crate) mod timeslice;
 mod top;
 mod topk;
 mod total;
+mod trace;
 mod transaction;
 mod transactionize;
 mod transpose;
@@ -97,6 +102,8 @@ impl Entry {
 pub(crate) const OPERATORS: &[Entry] = &[
     accum::ENTRY,
     backshift::ENTRY,
+    bin::ENTRY,
+    cat::ENTRY,
     compare::ENTRY,
     compose::ENTRY,
     count_frequent::ENTRY,
@@ -113,6 +120,7 @@ pub(crate) const OPERATORS: &[Entry] = &[
     keyvalue::ENTRY,
     limit::ENTRY,
     logcompare::ENTRY,
+    logexplain::ENTRY,
     logreduce::ENTRY,
     lookup::ENTRY,
     outlier::ENTRY,
@@ -121,6 +129,7 @@ pub(crate) const OPERATORS: &[Entry] = &[
     parse_xml::ENTRY,
     predict::ENTRY,
     rollingstd::ENTRY,
+    save::ENTRY,
     sessionize::ENTRY,
     smooth::ENTRY,
     sort::ENTRY,
@@ -131,6 +140,7 @@ pub(crate) const OPERATORS: &[Entry] = &[
     top::ENTRY,
     topk::ENTRY,
     total::ENTRY,
+    trace::ENTRY,
     transaction::ENTRY,
     transactionize::ENTRY,
     transpose::ENTRY,

@@ -3,7 +3,8 @@
 use super::Entry;
 use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::functions::extract::anchors::{Anchors, longest_literal};
+use crate::functions::extract::anchors::longest_literal;
+use crate::functions::extract::kinds::ANCHORS;
 use crate::functions::kernels::call;
 use crate::functions::text::CONTAINS;
 use crate::plan::planner::{Planner, text_literal};
@@ -101,12 +102,10 @@ pub(super) fn plan(planner: &mut Planner<'_>, options: &Options, anchor: String,
         planner.filter(call("text_contains", CONTAINS, arguments));
     }
     let stage = Stage {
-        kernel: "parse_anchors",
-        build: |constants| Some(Box::new(Anchors::new(constants.first()?))),
+        kind: ANCHORS,
         constants: vec![anchor],
         source,
         is_optional: options.is_optional,
-        is_multi: false,
         origin: Some(Origin::AsWritten),
     };
     stage.plan(planner, names);

@@ -3,7 +3,8 @@
 use super::Entry;
 use super::extraction::{Options, Stage};
 use crate::descriptor::{Descriptor, UnitKind};
-use crate::functions::extract::patterns::{Patterns, names};
+use crate::functions::extract::kinds::{PATTERNS, PATTERNS_MULTI};
+use crate::functions::extract::patterns::names;
 use crate::functions::java_pattern::translate;
 use crate::functions::matcher::Matcher;
 use crate::plan::planner::Planner;
@@ -68,16 +69,10 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     }
     let names = named(&found, given, &span)?;
     let stage = Stage {
-        kernel: if is_multi {
-            "parse_patterns_multi"
-        } else {
-            "parse_patterns"
-        },
-        build: |constants| Some(Box::new(Patterns::new(constants)?)),
+        kind: if is_multi { PATTERNS_MULTI } else { PATTERNS },
         constants: patterns,
         source: options.source(planner),
         is_optional: options.is_optional,
-        is_multi,
         origin: Some(Origin::AsWritten),
     };
     stage.plan(planner, names);

@@ -4,6 +4,7 @@ use super::Entry;
 use super::extraction::{Options, Stage};
 use super::json::{paths_and_names, same_count};
 use crate::descriptor::{Descriptor, UnitKind};
+use crate::functions::extract::kinds::XML;
 use crate::functions::extract::xml::Xml;
 use crate::plan::planner::Planner;
 use crate::syntax::Diagnostic;
@@ -35,12 +36,10 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         }
     }
     let stage = Stage {
-        kernel: "parse_xml",
-        build: |constants| Some(Box::new(Xml::new(constants)?)),
+        kind: XML,
         constants: paths.into_iter().map(|path| path.text).collect(),
         source: options.source(planner),
         is_optional: options.is_optional,
-        is_multi: false,
         origin: None,
     };
     stage.plan(planner, names);

@@ -18,9 +18,13 @@ pub(crate) const ENTRY: Entry = Entry::new(
 )
 .followed_by(&["as"]);
 
-use crate::functions::time::slice::{WEEK_MS, slice};
-use crate::plan::FieldType;
-use crate::plan::planner::Typed;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::logical_expr::{cast, lit};
+use model::TimeRange;
+
+use crate::functions::time::slice::{DAY_MS, WEEK_MS, slice};
+use crate::plan::planner::{Typed, column};
+use crate::plan::{FieldType, ResultField};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::{TokenKind, unit_factor};
 use crate::syntax::tokens::Name;
@@ -43,6 +47,25 @@ const WIDTHS_MS: [i64; 16] = [
     86_400_000,
     604_800_000,
 ];
+
+/// Where the slice of a row ends, if rows have slices. It is not a field of its own, for it would be a
+/// column of every table.
+pub(crate) fn end_of_slice(planner: &Planner<'_>) -> Option<Typed> {
+    let width = planner.slice_ms?;
+    let is_slice = |field: &&ResultField| field.name.eq_ignore_ascii_case("_timeslice");
+    let start = column(&planner.fields.iter().find(is_slice)?.column);
+    let start = cast(start, DataType::Int64);
+    let end = if width < DAY_MS {
+        start + lit(width)
+    } else {
+        // The day on which the clocks change is not as long as others: look from the middle of the next.
+        let TimeRange { start: from, end } = planner.context.range;
+        let range = TimeRange::new(from, end.saturating_add_millis(2 * WEEK_MS));
+        let next = start + lit(width + width / 2);
+        slice(next, width, &planner.context.time_zone, range)
+    };
+    Some(Typed::new(end, FieldType::Long))
+}
 
 /// `5 buckets` of a range, or `1 h` with a blank before the unit.
 #[allow(clippy::cast_possible_truncation, reason = "a count or a duration")]

@@ -61,6 +61,9 @@ impl Planner<'_> {
 
     fn lower_in(&mut self, value: &Expression, options: &[Expression], is_negated: bool) -> Typed {
         let value = self.lower(value);
+        for option in options {
+            self.warn_of_bare_word(option);
+        }
         let options: Vec<Typed> = options.iter().map(|option| self.lower(option)).collect();
         let expr = if value.is_number() {
             value
@@ -94,9 +97,26 @@ impl Planner<'_> {
             | Operation::Remainder => {
                 return arithmetic(operation, &a, &b);
             }
-            _ => compare(operation, &a, &b),
+            _ => {
+                self.warn_of_bare_word(right);
+                compare(operation, &a, &b)
+            }
         };
         Typed::new(expr, FieldType::Boolean)
+    }
+
+    /// `level = error` compares two fields, and mostly a text was meant.
+    fn warn_of_bare_word(&mut self, value: &Expression) {
+        let Kind::Field(name) = &value.kind else {
+            return;
+        };
+        let is_guess = self.context.auto_parse || name.starts_with("{{");
+        if !is_guess && self.is_unheard_of(name) {
+            self.warn(format!(
+                "`{name}` is read as a field, and no stage before has made one; if the text is \
+                 meant, write \"{name}\""
+            ));
+        }
     }
 
     fn lower_matches(&mut self, left: &Expression, right: &Expression) -> Typed {

@@ -4,9 +4,12 @@ mod lower;
 pub(crate) mod pipeline;
 pub(crate) mod planner;
 mod scope;
+mod sql;
 pub(crate) mod stage;
 pub(crate) mod subquery;
 pub(crate) mod traces;
+
+pub use sql::SqlText;
 
 use std::sync::Arc;
 

@@ -13,6 +13,7 @@ use model::limits::QUERY_STAGES_MAX;
 use super::planner::Planner;
 use super::stage::{self, Running, Step, Table};
 use super::{Planned, QueryContext};
+use crate::operators::cat;
 use crate::syntax::pipeline::Pieces;
 use crate::syntax::scope::{self, Scope};
 use crate::syntax::tokens::Tokens;
@@ -98,6 +99,13 @@ impl Pipeline {
         let mut plan = table.into_unoptimized_plan();
         if self.is_elsewhere {
             plan = scan::over(plan, self.context.range).map_err(|error| bug(&error.to_string()))?;
+        }
+        let scope = self.text.get(self.scope.clone()).unwrap_or_default();
+        if let Some(name) = cat::table_of(scope) {
+            let told = |problem: String| vec![Diagnostic::error(self.scope.clone(), problem)];
+            let mut planner = cat::planner(name, self, session).map_err(told)?;
+            planner.diagnostics = found;
+            return self.plan_stages(planner, 0);
         }
         let mut planner = Planner::new(plan, self, session);
         planner.diagnostics = found;
@@ -203,7 +211,7 @@ impl Later {
             pipeline: &self.pipeline,
             stage: self.stage,
         };
-        let gathered = self.step.gather(&input.table, &running).await?;
+        let gathered = self.step.gather(&input, &running).await?;
         let step = Arc::clone(&self.step);
         let table = tokio::task::spawn_blocking(move || step.apply(input, gathered))
             .await

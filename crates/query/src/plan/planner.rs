@@ -15,6 +15,7 @@ use super::traces::{Traces, named};
 use super::{FieldType, Planned, QueryContext, ResultField, ResultKind};
 use crate::functions::kernels::call;
 use crate::functions::{casts, json};
+use crate::operators::timeslice;
 use crate::syntax::Diagnostic;
 use crate::syntax::tokens::Name;
 
@@ -159,6 +160,11 @@ impl<'a> Planner<'a> {
             ResultKind::Messages => Some(self.event_field(name)),
             ResultKind::Records => None,
         };
+        if name.eq_ignore_ascii_case("__timeslice_end")
+            && let Some(end) = timeslice::end_of_slice(self)
+        {
+            return end;
+        }
         let is_own = name.starts_with('_');
         if let Some(value) = self.automatic_field(name).filter(|_| !is_own) {
             let values = [value].into_iter().chain(other.map(|other| other.text()));
@@ -186,6 +192,15 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(diagnostic);
         }
         null_text()
+    }
+
+    /// Whether a name is neither a field that a stage has made nor one that every event has.
+    pub(super) fn is_unheard_of(&self, name: &str) -> bool {
+        let is_called = |field: &ResultField| field.name.eq_ignore_ascii_case(name);
+        self.kind == ResultKind::Messages
+            && !self.fields.iter().any(is_called)
+            && self.automatic_field(name).is_none()
+            && self.event_field(name).expr == self.further_field(name)
     }
 
     fn event_field(&self, name: &str) -> Typed {

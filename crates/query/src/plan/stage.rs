@@ -90,8 +90,8 @@ impl Running<'_> {
 /// The work of an operator that needs all rows.
 #[async_trait]
 pub(crate) trait Step: std::fmt::Debug + Send + Sync {
-    /// Asks for further tables, for example the same query of another time.
-    async fn gather(&self, _table: &Table, _running: &Running<'_>) -> Result<Vec<Table>> {
+    /// Asks for further tables, for example the same query of another time; only where the query runs.
+    async fn gather(&self, _input: &Input, _running: &Running<'_>) -> Result<Vec<Table>> {
         Ok(Vec::new())
     }
 

@@ -13,8 +13,8 @@ use storage::PAGE_ROWS;
 
 use super::prepare::{Prepared, prepare};
 use super::{SearchRequest, Searches};
-use crate::Result;
 use crate::scan::{Choice, Decision, SegmentsTable};
+use crate::{Language, Result, SqlText};
 
 /// How a query would be run now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +67,24 @@ impl Searches {
         Box::pin(async move {
             let prepared = prepare(self.engine(), request).await?;
             explain(&prepared).await
+        })
+    }
+
+    /// Plans a query and says it in SQL, as far as SQL has words for it.
+    ///
+    /// # Errors
+    /// As [`Searches::start`], if the query is not valid.
+    pub fn sql<'a>(&'a self, request: &'a SearchRequest) -> BoxFuture<'a, Result<SqlText>> {
+        Box::pin(async move {
+            let prepared = prepare(self.engine(), request).await?;
+            Ok(match request.language {
+                Language::Sql => SqlText {
+                    sql: request.query.clone(),
+                    is_whole: true,
+                    notes: Vec::new(),
+                },
+                _ => prepared.planned.sql(),
+            })
         })
     }
 }

@@ -124,7 +124,10 @@ fn counted_events(
     } else {
         events
     };
-    plan(events, context, &session.context).map(|planned| planned.plan)
+    let planned = plan(events, context, &session.context)?;
+    // The rows of a table are no events.
+    let are_events = planned.kind == ResultKind::Messages;
+    are_events.then_some(planned.plan).ok_or_else(Vec::new)
 }
 
 async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {

@@ -19,7 +19,7 @@ use super::status::SearchState;
 use super::windows::{is_rowwise, newest_first, windows};
 use super::{Search, lock};
 use crate::scan::{TimeColumn, narrow};
-use crate::{QueryError, Result, ResultKind};
+use crate::{Result, ResultKind};
 
 /// News are published at most this often.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
@@ -56,13 +56,10 @@ impl Runner {
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "search failed");
-            let text = match error {
-                QueryError::Engine(error) => error.strip_backtrace(),
-                other => other.to_string(),
-            };
+            let told = error.told();
             self.search
                 .status
-                .send_modify(|status| status.errors.push(text));
+                .send_modify(|status| status.errors.push(told));
         }
         self.publish(&prepared, &histogram, SearchState::Done);
     }

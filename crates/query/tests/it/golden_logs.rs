@@ -11,7 +11,8 @@ use ingest::Ingest;
 use jiff::tz::TimeZone;
 use model::{EventBatch, LogEvent, SourceMetadata, TimeRange, Timestamp};
 use query::{
-    FieldType, Language, Page, QueryError, ResultKind, SearchConfig, SearchRequest, Searches,
+    FieldType, Language, Page, QueryError, ResultKind, SearchConfig, SearchRequest, SearchStatus,
+    Searches,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -124,10 +125,10 @@ pub(crate) async fn searches(events: Vec<LogEvent>, folder: &Path) -> (Searches,
     (Searches::new(store, config).unwrap(), ingest)
 }
 
-async fn answer(searches: &Searches, case: &Case) -> String {
+fn request(case: &Case) -> SearchRequest {
     let [start, end] = case.range;
     let moment = |seconds: i64| Timestamp::from_millis(ZERO_MS + seconds * 1_000);
-    let request = SearchRequest {
+    SearchRequest {
         query: case.query.clone(),
         filters: Vec::new(),
         range: TimeRange::new(moment(start), moment(end)),
@@ -136,12 +137,15 @@ async fn answer(searches: &Searches, case: &Case) -> String {
         auto_parse: case.auto_parse,
         language: Language::Log,
         histogram_by_level: false,
-    };
-    let id = match searches.start(request).await {
-        Ok(id) => id,
-        Err(QueryError::Invalid(found)) => return found.iter().map(golden::mistake).collect(),
-        Err(error) => return format!("  error: {error}\n"),
-    };
+    }
+}
+
+/// Runs a search to its end.
+async fn finished(
+    searches: &Searches,
+    request: SearchRequest,
+) -> Result<(SearchStatus, Page), QueryError> {
+    let id = searches.start(request).await?;
     let mut news = searches.subscribe(&id).unwrap();
     let finished = news.wait_for(|status| status.state.is_final());
     let status = tokio::time::timeout(Duration::from_secs(60), finished)
@@ -154,7 +158,20 @@ async fn answer(searches: &Searches, case: &Case) -> String {
         ResultKind::Records => searches.records(&id, 0, 1_000),
     };
     searches.cancel(&id);
-    let mut text = written(case, status.kind, &page.unwrap());
+    Ok((status, page.unwrap()))
+}
+
+/// The answer; what SQL says otherwise goes into `problems`.
+async fn answer(searches: &Searches, case: &Case, problems: &mut Vec<String>) -> String {
+    let (status, page) = match finished(searches, request(case)).await {
+        Ok(found) => found,
+        Err(QueryError::Invalid(found)) => return found.iter().map(golden::mistake).collect(),
+        Err(error) => return format!("  error: {error}\n"),
+    };
+    if status.errors.is_empty() {
+        problems.extend(not_same_in_sql(searches, case, status.kind, &page).await);
+    }
+    let mut text = written(case, status.kind, &page);
     for warning in &status.warnings {
         writeln!(text, "  warning: {warning}").unwrap();
     }
@@ -162,6 +179,62 @@ async fn answer(searches: &Searches, case: &Case) -> String {
         writeln!(text, "  error: {error}").unwrap();
     }
     text
+}
+
+/// What can be said in SQL gives the same rows there; if not, how they differ.
+async fn not_same_in_sql(
+    searches: &Searches,
+    case: &Case,
+    kind: ResultKind,
+    page: &Page,
+) -> Option<String> {
+    let told = searches.sql(&request(case)).await.unwrap();
+    assert_eq!(told.is_whole, told.notes.is_empty(), "{}", case.query);
+    if !told.is_whole {
+        return None;
+    }
+    let in_sql = SearchRequest {
+        query: told.sql.clone(),
+        language: Language::Sql,
+        ..request(case)
+    };
+    let context = format!("{}\n{}", case.query, told.sql);
+    let (status, found) = match finished(searches, in_sql).await {
+        Ok(found) => found,
+        Err(error) => return Some(format!("{context}\n{error}")),
+    };
+    if !status.errors.is_empty() {
+        return Some(format!("{context}\n{:?}", status.errors));
+    }
+    let fields = page.fields.iter();
+    let mut names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    if kind == ResultKind::Messages {
+        names.push("_raw");
+    }
+    let mut expected = cells(page, &names);
+    let in_sql = names.iter().map(|name| match *name {
+        "_raw" => "message",
+        name => name,
+    });
+    let mut rows = cells(&found, &in_sql.collect::<Vec<_>>());
+    if !case.in_order {
+        expected.sort();
+        rows.sort();
+    }
+    (rows != expected).then(|| format!("{context}\nSQL: {rows:?}\nnot: {expected:?}"))
+}
+
+/// The values of these fields in each row; nothing where there is none.
+fn cells(page: &Page, names: &[&str]) -> Vec<Vec<String>> {
+    let cell = |row: &query::Row, name: &str| {
+        let found = row
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let rows = page.rows.iter();
+    rows.map(|row| names.iter().map(|name| cell(row, name)).collect())
+        .collect()
 }
 
 fn written(case: &Case, kind: ResultKind, page: &Page) -> String {
@@ -207,7 +280,7 @@ fn type_name(field_type: FieldType) -> &'static str {
     }
 }
 
-async fn run(name: &str) {
+async fn run(name: &str, problems: &mut Vec<String>) {
     let file: File = golden::read(FOLDER, name);
     let mut answers = String::new();
     let data = tempfile::tempdir().unwrap();
@@ -220,11 +293,11 @@ async fn run(name: &str) {
     for case in &file.cases {
         writeln!(answers, "# {}\n{}", case.about, case.query.trim()).unwrap();
         answers += &match &case.events {
-            None => answer(&common, case).await,
+            None => answer(&common, case, problems).await,
             Some(own) => {
                 let data = tempfile::tempdir().unwrap();
                 let (searches, ingest) = searches(events(own), data.path()).await;
-                let text = answer(&searches, case).await;
+                let text = answer(&searches, case, problems).await;
                 ingest.close().await;
                 text
             }
@@ -237,7 +310,9 @@ async fn run(name: &str) {
 
 #[tokio::test]
 async fn queries_answer_as_written_down() {
+    let mut problems = Vec::new();
     for name in golden::names(FOLDER) {
-        run(&name).await;
+        run(&name, &mut problems).await;
     }
+    assert!(problems.is_empty(), "in SQL:\n{}", problems.join("\n\n"));
 }

@@ -7,6 +7,7 @@
 pub(crate) mod anchors;
 pub(crate) mod delimited;
 pub(crate) mod key_values;
+pub(crate) mod kinds;
 pub(crate) mod patterns;
 pub(crate) mod xml;
 
@@ -30,6 +31,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use self::kinds::Kind;
 use super::matcher::Cache;
 use super::region::{self, Needle};
 use crate::plan::planner::text_literal;
@@ -76,34 +78,27 @@ pub(crate) trait Extract {
 /// Makes what finds parts, of the constant arguments.
 pub(crate) type Build = fn(&[String]) -> Option<Box<dyn Extract>>;
 
+fn boxed<T: Extract + 'static>(made: Option<T>) -> Option<Box<dyn Extract>> {
+    Some(Box::new(made?))
+}
+
 /// One kind of extraction as a function: `name(text, constant, …)`.
 pub(crate) struct Extraction {
-    name: &'static str,
-    build: Build,
-    /// Whether every match of a text is wanted, and not only the first.
-    is_multi: bool,
+    kind: Kind,
     signature: Signature,
 }
 
 impl Extraction {
     /// Calls it over `text`.
-    pub(crate) fn call(
-        name: &'static str,
-        build: Build,
-        is_multi: bool,
-        text: Expr,
-        constants: &[String],
-    ) -> Expr {
+    pub(crate) fn call(kind: Kind, text: Expr, constants: &[String]) -> Expr {
         let mut arguments = vec![text];
         arguments.extend(constants.iter().map(|constant| text_literal(constant)));
-        Self::udf(name, build, is_multi).call(arguments)
+        Self::udf(kind).call(arguments)
     }
 
-    pub(crate) fn udf(name: &'static str, build: Build, is_multi: bool) -> ScalarUDF {
+    pub(crate) fn udf(kind: Kind) -> ScalarUDF {
         ScalarUDF::from(Extraction {
-            name,
-            build,
-            is_multi,
+            kind,
             signature: Signature::variadic_any(Volatility::Volatile),
         })
     }
@@ -111,13 +106,13 @@ impl Extraction {
 
 impl fmt::Debug for Extraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
+        f.write_str(self.kind.name)
     }
 }
 
 impl PartialEq for Extraction {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        self.kind.name == other.kind.name
     }
 }
 
@@ -125,7 +120,7 @@ impl Eq for Extraction {}
 
 impl Hash for Extraction {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.name.hash(state);
+        self.kind.name.hash(state);
     }
 }
 
@@ -167,7 +162,7 @@ fn remember(key: String, text: ArrayData, parts: &ArrayRef) {
 
 impl ScalarUDFImpl for Extraction {
     fn name(&self) -> &str {
-        self.name
+        self.kind.name
     }
 
     fn signature(&self) -> &Signature {
@@ -175,7 +170,7 @@ impl ScalarUDFImpl for Extraction {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        let message = format!("`{}` needs its constants to know its parts", self.name);
+        let message = format!("`{}` needs its constants to know its parts", self.kind.name);
         Err(DataFusionError::Internal(message))
     }
 
@@ -184,14 +179,14 @@ impl ScalarUDFImpl for Extraction {
         let constants: Vec<String> = constants
             .map(|value| text_of(*value))
             .collect::<Result<_>>()?;
-        let extract = (self.build)(&constants).ok_or_else(|| self.unreadable())?;
+        let extract = (self.kind.build)(&constants).ok_or_else(|| self.unreadable())?;
         let parts = DataType::Struct(fields(extract.parts()));
-        let data_type = if self.is_multi {
+        let data_type = if self.kind.is_multi {
             DataType::List(Arc::new(Field::new_list_field(parts, true)))
         } else {
             parts
         };
-        Ok(Arc::new(Field::new(self.name, data_type, true)))
+        Ok(Arc::new(Field::new(self.kind.name, data_type, true)))
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -207,15 +202,15 @@ impl ScalarUDFImpl for Extraction {
         let constants: Vec<String> = constants.collect::<Result<_>>()?;
         let text = arguments.args.first().ok_or_else(|| self.unreadable())?;
         let text = cast(&text.to_array(rows)?, &DataType::Utf8View)?;
-        let key = format!("{}\0{}", self.name, constants.join("\0"));
+        let key = format!("{}\0{}", self.kind.name, constants.join("\0"));
         let data = text.to_data();
         if let Some(parts) = recent(&key, &data) {
             return Ok(ColumnarValue::Array(parts));
         }
         let parts = EXTRACTORS.with_borrow_mut(|extractors| {
-            let extract = extractors.get(&key, |_| (self.build)(&constants));
+            let extract = extractors.get(&key, |_| (self.kind.build)(&constants));
             let extract = extract.ok_or_else(|| self.unreadable())?.as_mut();
-            if self.is_multi {
+            if self.kind.is_multi {
                 every(extract, &text)
             } else {
                 Ok(once(extract, &text))
@@ -228,7 +223,10 @@ impl ScalarUDFImpl for Extraction {
 
 impl Extraction {
     fn unreadable(&self) -> DataFusionError {
-        DataFusionError::Internal(format!("the constants of `{}` cannot be read", self.name))
+        DataFusionError::Internal(format!(
+            "the constants of `{}` cannot be read",
+            self.kind.name
+        ))
     }
 }
 

@@ -23,6 +23,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         |_, a| test("is_public_ip", kind(is_public), a),
     ),
     Entry::new(
+        "isReservedIP",
+        1,
+        "isReservedIP(ip)",
+        "Whether it is an address of version 4 that is set aside for special purposes (RFC 5735).",
+        &["* | parse \"ip=* \" as ip | where !isReservedIP(ip)"],
+        |_, a| test("is_reserved_ip", kind(is_reserved), a),
+    ),
+    Entry::new(
         "isValidIP",
         1,
         "isValidIP(ip)",
@@ -84,6 +92,23 @@ fn is_public(ip: IpAddr) -> bool {
             .map_or_else(|| is_reserved_v6(ip), is_reserved_v4),
     };
     !is_private(ip) && !is_reserved
+}
+
+/// Everything of RFC 5735's table: private and special networks, and what no host has.
+fn is_reserved(ip: IpAddr) -> bool {
+    let IpAddr::V4(ip) = ip else {
+        return false;
+    };
+    let [first, second, third, _] = ip.octets();
+    let is_for_protocols = [first, second, third] == [192, 0, 0];
+    let is_for_relays = [first, second, third] == [192, 88, 99];
+    let is_for_benchmarks = first == 198 && (second == 18 || second == 19);
+    let is_shared = first == 100 && (64..128).contains(&second);
+    is_for_protocols
+        || is_for_relays
+        || is_for_benchmarks
+        || is_private(ip.into())
+        || is_reserved_v4(ip) && !is_shared
 }
 
 fn is_reserved_v4(ip: Ipv4Addr) -> bool {

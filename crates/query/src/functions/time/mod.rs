@@ -7,9 +7,7 @@ mod parse_date;
 pub(super) mod pattern;
 pub(crate) mod slice;
 
-pub(crate) use format_date::FORMAT;
 pub(crate) use noted::{NOTE, NOTED_TIME, NOTED_VALUE};
-pub(crate) use parse_date::PARSE;
 
 use super::entry::Entry;
 use crate::plan::planner::{Planner, Typed};

@@ -18,7 +18,8 @@ use model::TimeRange;
 
 use crate::functions::kernels::{Run, call};
 
-const DAY_MS: i64 = 86_400_000;
+/// A day, in milliseconds.
+pub(crate) const DAY_MS: i64 = 86_400_000;
 /// A week, in milliseconds.
 pub(crate) const WEEK_MS: i64 = 7 * DAY_MS;
 /// 1970 began on a Thursday, weeks begin on Monday.

@@ -206,6 +206,17 @@ export async function fetchExplanation(question: Question, signal: AbortSignal):
   return (await (await ask('/api/v1/queries/explain', post(asked(question), signal))).json()) as Explanation;
 }
 
+/** The query in SQL, as far as SQL has words for it, and what it does not say. */
+export interface SqlText {
+  sql: string;
+  isWhole: boolean;
+  notes: string[];
+}
+
+export async function fetchSql(question: Question, signal: AbortSignal): Promise<SqlText> {
+  return (await (await ask('/api/v1/queries/sql', post(asked(question), signal))).json()) as SqlText;
+}
+
 interface MetricsAnswer {
   queryResult: { timeSeriesList: { quantization: number; timeSeries: { metricDefinition: { metric: string; dimensions: Record<string, string> }; points: { timestamps: number[]; values: (number | null)[] } }[] } }[];
 }
