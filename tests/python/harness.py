@@ -167,11 +167,11 @@ def call(url, method, path, body=None, access=None):
     return status, json.loads(answer or b"null")
 
 
-def search(url, query, begin_ms=None, end_ms=None, kind="records", limit=10_000, access=None):
+def search(url, query, begin_ms=None, end_ms=None, kind="records", limit=10_000, access=None, language="log"):
     """Runs a search to its end and returns its rows as maps."""
     now_ms = int(time.time() * 1000)
     body = {
-        "query": query, "timeZone": "UTC",
+        "query": query, "language": language, "timeZone": "UTC",
         "from": now_ms - 86_400_000 if begin_ms is None else begin_ms,
         "to": now_ms + 3_600_000 if end_ms is None else end_ms,
     }

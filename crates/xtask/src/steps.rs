@@ -49,6 +49,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("simulator exactly once", || {
         script("simulator_exactly_once.py")
     }),
+    beside("google exactly once", || script("google_exactly_once.py")),
     beside("durable post", || script("durable_post.py")),
     beside("segments", || script("segments.py")),
     beside("object stores", object_stores),
