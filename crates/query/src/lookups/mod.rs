@@ -59,11 +59,14 @@ pub(crate) enum Found {
 /// What tells whether a file has changed: its time, its length, and how many changes were made here.
 type Version = (SystemTime, u64, u64);
 
+/// A table as it was at a version.
+type Loaded = (Version, Arc<dyn LookupTable>);
+
 /// The tables of a node, read when they are first asked for and again when their files change.
 #[derive(Debug, Default)]
 pub(crate) struct LookupTables {
     lookups: Lookups,
-    loaded: Mutex<HashMap<PathBuf, (Version, Arc<dyn LookupTable>)>>,
+    loaded: Mutex<HashMap<PathBuf, Loaded>>,
 }
 
 impl LookupTables {

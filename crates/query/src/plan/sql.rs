@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::{AggregateFunction, Sort};
 use datafusion::logical_expr::{
-    Aggregate, Expr, FetchType, Join, JoinType, LogicalPlan, Projection, SkipType,
+    Aggregate, Expr, FetchType, Join, JoinType, LogicalPlan, Projection, SkipType, TableScan,
 };
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::unparser::Unparser;
@@ -223,23 +223,7 @@ impl Writer {
 
     fn select(&mut self, plan: &LogicalPlan) -> Words<Select> {
         match plan {
-            LogicalPlan::TableScan(scan) => {
-                let table = scan.table_name.table();
-                let is_whole = scan.filters.is_empty() && scan.projection.is_none();
-                match table.strip_prefix(lookups::TABLE).map(str::trim_start) {
-                    Some(name) => Ok(Select::from(format!(
-                        "{}('{}')",
-                        lookups::TABLE,
-                        name.replace('\'', "''")
-                    ))),
-                    None if TABLES.contains(&table) && is_whole => {
-                        Ok(Select::from(table.to_owned()))
-                    }
-                    None => {
-                        Err("rows that another operator has made have no name in SQL".to_owned())
-                    }
-                }
-            }
+            LogicalPlan::TableScan(scan) => table(scan),
             LogicalPlan::SubqueryAlias(alias) => self.select(&alias.input),
             LogicalPlan::Filter(filter) => {
                 let mut select = self.open(&filter.input)?;
@@ -431,6 +415,21 @@ fn named(text: &str, column: &str, name: &str) -> String {
     match column == name {
         true => text.to_owned(),
         false => format!("{text} AS {}", quoted(name)),
+    }
+}
+
+/// What a scanned table is called.
+fn table(scan: &TableScan) -> Words<Select> {
+    let table = scan.table_name.table();
+    let is_whole = scan.filters.is_empty() && scan.projection.is_none();
+    match table.strip_prefix(lookups::TABLE).map(str::trim_start) {
+        Some(name) => Ok(Select::from(format!(
+            "{}('{}')",
+            lookups::TABLE,
+            name.replace('\'', "''")
+        ))),
+        None if TABLES.contains(&table) && is_whole => Ok(Select::from(table.to_owned())),
+        None => Err("rows that another operator has made have no name in SQL".to_owned()),
     }
 }
 
