@@ -87,9 +87,10 @@ pub(crate) fn run_seeing(mut command: Command, mut see: impl FnMut(&str)) -> Res
     }
     drop(lines);
     let thread = std::thread::current();
-    let prefix = thread
-        .name()
-        .map_or(String::new(), |name| format!("{name} | "));
+    let prefix = match thread.name() {
+        None | Some("main") => String::new(),
+        Some(step) => format!("{step} | "),
+    };
     let mut out = std::io::stdout();
     for line in received {
         writeln!(out, "{prefix}{line}").context("cannot write to the terminal")?;
