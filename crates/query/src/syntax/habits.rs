@@ -1,8 +1,7 @@
 //! What people write who come from another language, and how the same is said here.
 
 /// Words that begin a stage elsewhere.
-const STAGES: [(&str, &str); 29] = [
-    ("bin", "`timeslice 5m | count by _timeslice`"),
+const STAGES: [(&str, &str); 27] = [
     ("bucket", "`timeslice 5m | count by _timeslice`"),
     ("chart", "`timeslice 5m | count by _timeslice`"),
     (
@@ -35,10 +34,6 @@ const STAGES: [(&str, &str); 29] = [
     ("select", "`fields a, b`, or the language SQL"),
     ("spath", "`json \"a.b\" as name`"),
     ("stats", "the aggregate itself, such as `count by function`"),
-    (
-        "summarize",
-        "the aggregate itself, such as `count by function`",
-    ),
     ("table", "`fields a, b`"),
     ("tail", "`sort by _messagetime asc | limit 10`"),
     ("take", "`limit 10`"),

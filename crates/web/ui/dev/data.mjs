@@ -35,6 +35,8 @@ export const explanation = {
   plan: 'DataSourceExec: events',
 };
 
+export const sqlText = { sql: "SELECT count(*) FROM events\nWHERE message ILIKE '%checkout%'", isWhole: true, notes: [] };
+
 /** A field's counts ignore the filters on itself, as the server's do. */
 export function facets(field) {
   const values = { level: [['INFO', 13589], ['ERROR', 4528], ['WARN', 1578], ['DEBUG', 41]], function: [['checkout-api', 19695]], version: [['v42', 10793], ['v41', 8902]] }[field] ?? [['member', 11053], ['guest', 8642]];

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { dashboards } from './dashboards.mjs';
-import { event, explanation, facets, fields, histogram, language, metrics, records, tables } from './data.mjs';
+import { event, explanation, facets, fields, histogram, language, metrics, records, sqlText, tables } from './data.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
 const dist = process.argv[3];
@@ -31,6 +31,7 @@ const server = createServer(async (request, response) => {
   if (url.pathname === '/api/v1/metricsQueries') return send(metrics(body));
   if (url.pathname === '/api/v1/tables') return send(tables);
   if (url.pathname === '/api/v1/queries/explain') return send(explanation);
+  if (url.pathname === '/api/v1/queries/sql') return send(sqlText);
   const job = /^\/api\/v1\/search\/jobs(?:\/([^/]+)(?:\/(\w+))?)?$/.exec(url.pathname);
   if (job) return search(job, request, url, body, send, response);
   if (url.pathname === '/api/v1/status') {
