@@ -34,36 +34,36 @@ pub(crate) const STEPS: &[Step] = &[
         plain("cargo clippy --release --workspace --all-targets -- -D warnings")
     }),
     ground("build", || plain("cargo build --release --workspace")),
-    test("rust tests", rust_tests),
-    test("ui tests", ui_tests),
-    test("ui types", || plain("npm --prefix crates/web/ui run check")),
-    test("ui in chromium", || {
+    // The longest first, so that none is left over at the end.
+    beside("rust tests", rust_tests),
+    beside("alerts in the demo", || script("alerts_demo.py")),
+    beside("alerts", || script("alerts.py")),
+    beside("simulator exactly once", || {
+        script("simulator_exactly_once.py")
+    }),
+    beside("google exactly once", || script("google_exactly_once.py")),
+    beside("object stores", object_stores),
+    beside("ui in chromium", || {
         plain("npm --prefix crates/web/ui run e2e:mock")
     }),
+    beside("dashboards", || script("dashboards.py")),
+    beside("moto exactly once", || script("moto_exactly_once.py")),
+    beside("simulator boto3", || script("simulator_boto3.py")),
+    beside("ui tests", ui_tests),
+    beside("ui types", || plain("npm --prefix crates/web/ui run check")),
+    beside("segments", || script("segments.py")),
+    beside("durable post", || script("durable_post.py")),
+    beside("readiness", || script("readiness.py")),
+    beside("bad input", || script("bad_input.py")),
+    beside("demo", || script("demo.py")),
+    beside("command line", || script("command_line.py")),
+    beside("sumologic sdk", || script("sumologic_sdk.py")),
+    beside("metrics", || script("metrics.py")),
     test("bench smoke", || {
         crate::bench::smoke()?;
         Ok(Count::default())
     }),
     test("crash", crate::crash::smoke),
-    // The longest first.
-    beside("simulator exactly once", || {
-        script("simulator_exactly_once.py")
-    }),
-    beside("google exactly once", || script("google_exactly_once.py")),
-    beside("durable post", || script("durable_post.py")),
-    beside("segments", || script("segments.py")),
-    beside("object stores", object_stores),
-    beside("bad input", || script("bad_input.py")),
-    beside("command line", || script("command_line.py")),
-    beside("readiness", || script("readiness.py")),
-    beside("sumologic sdk", || script("sumologic_sdk.py")),
-    beside("alerts", || script("alerts.py")),
-    beside("metrics", || script("metrics.py")),
-    beside("moto exactly once", || script("moto_exactly_once.py")),
-    beside("simulator boto3", || script("simulator_boto3.py")),
-    beside("demo", || script("demo.py")),
-    beside("dashboards", || script("dashboards.py")),
-    test("alerts in the demo", || script("alerts_demo.py")),
     test("browser", || script("browser.py")),
 ];
 
@@ -97,15 +97,16 @@ fn install_tools() -> Result<Count> {
     Ok(Count::default())
 }
 
-/// Runs all Rust tests: with nextest where it is installed, with `cargo test` otherwise.
+/// Runs all Rust tests: with nextest where it is installed, with `cargo test` otherwise. Compiling
+/// them takes all there is of the machine; `nice`, so that what runs beside it does not starve.
 fn rust_tests() -> Result<Count> {
     if shell::succeeds(words("cargo nextest --version")) {
-        let mut nextest = words("cargo nextest run --release --workspace --no-fail-fast");
+        let mut nextest = words("nice cargo nextest run --release --workspace --no-fail-fast");
         nextest.args(["--status-level", "fail", "--final-status-level", "fail"]);
         return counted(nextest, count::nextest);
     }
     counted(
-        words("cargo test --release --workspace --no-fail-fast"),
+        words("nice cargo test --release --workspace --no-fail-fast"),
         count::libtest,
     )
 }
