@@ -26,7 +26,7 @@ pub(crate) const ENTRY: Entry = Entry::new(
         syntax: "save [append] <table>",
         summary: "Writes the rows into a lookup table, in place of those that it has; with `append` they are added, and a row with the same key is replaced. Stands at the end.",
         examples: &[
-            "* | count by function | save path://\"/shared/functions\"",
+            "* | count by function | save path://\"/shared/calls\"",
             "error | first(region) as region by function | save append shared/failed",
         ],
     },

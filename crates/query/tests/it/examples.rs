@@ -3,11 +3,12 @@
 use crate::{corpus, golden_logs};
 
 /// Tables that the examples look things up in.
-const LOOKUPS: [(&str, &str); 2] = [
+const LOOKUPS: [(&str, &str); 3] = [
     (
         "shared/functions.csv",
         "name,owner,team\ncheckout,anna,shop\n",
     ),
+    ("shared/owners.csv", "owner,team\nanna,payments\n"),
     (
         "threat/cs.csv",
         "threat,type,actor,raw,threatlevel\n203.0.113.7,ip_address,a,{},high\n",
