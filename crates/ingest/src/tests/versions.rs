@@ -11,10 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arrow::array::{AsArray, RecordBatch};
-use model::TimeRange;
-use storage::{CompactConfig, SegmentReader, Store, Table};
+use model::{ManualClock, TimeRange, Timestamp};
+use storage::{CompactConfig, SegmentReader, Store, StoreConfig, Table};
 
 use super::open;
+use crate::{Ingest, IngestConfig};
+
+/// A time when the segment of `store_v2`, written on a day of 2026, is no longer young.
+const AFTER_STORE_V2_MS: i64 = 1_800_000_000_000;
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -102,7 +106,11 @@ async fn a_store_without_checksums_opens_and_gets_them_when_it_is_merged() {
     let folder = tempfile::tempdir().unwrap();
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tests/store_v2");
     copy(&kept, folder.path());
-    let (store, ingest) = open(folder.path()).await;
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(AFTER_STORE_V2_MS)));
+    let store = Store::open(StoreConfig::at(folder.path()), clock).await;
+    let store = store.unwrap();
+    let ingest = Ingest::start(store.clone(), IngestConfig::default());
+    let ingest = ingest.await.unwrap();
     let mut expected: Vec<String> = (0..8_300)
         .map(|number| format!("event {number} of the second version"))
         .collect();
@@ -120,7 +128,7 @@ async fn a_store_without_checksums_opens_and_gets_them_when_it_is_merged() {
     };
     let running = Arc::new(AtomicBool::new(false));
     while store.compact(&config, &running).await.unwrap() {}
-    assert_eq!(segments().len(), 1);
+    assert_eq!(segments().len(), 1, "{:#?}", segments());
     assert!(segments()[0].checksums.is_some());
     assert_eq!(messages(), expected);
     ingest.shutdown().await.unwrap();
