@@ -139,10 +139,20 @@ impl Node {
         Ok(kilobytes * 1024)
     }
 
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a sum of sizes, far below where a float is rounded"
+    )]
+    fn segment_bytes(&self) -> Result<u64> {
+        Ok(self.metric("nephoscope_storage_disk_bytes")? as u64)
+    }
+
     /// Bytes on disk by what they are for.
     pub(super) fn disk(&self) -> Result<Disk> {
         let mut disk = Disk::default();
         add_files(&self.folder.join("data"), &mut disk)?;
+        disk.segments = self.segment_bytes()?;
         Ok(disk)
     }
 
@@ -167,7 +177,9 @@ impl Drop for Node {
 /// Bytes on disk.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize)]
 pub(super) struct Disk {
-    /// Parquet files of all tables.
+    /// Segments with their indexes, as the catalog names them.
+    pub(super) segments: u64,
+    /// All Parquet files: also of segments that were merged, which stay for the grace time.
     pub(super) data: u64,
     /// Files beside them.
     pub(super) index: u64,

@@ -62,7 +62,7 @@ const MESSAGE_SQL: &str = "SELECT toUnixTimestamp64Milli(_time) AS _messagetime,
 /// rank of few values says little about the value.
 const BOUNDS_SQL: &str = "SELECT function, \
      toUnixTimestamp(toStartOfInterval(_time, INTERVAL 5 MINUTE)) * 1000 AS _timeslice, \
-     quantileExactLow(0.9)(duration) AS low, quantileExactHigh(0.99)(duration) AS high \
+     quantileExactInclusive(0.9)(duration) AS low, quantileExactInclusive(0.99)(duration) AS high \
      FROM (SELECT function, _time, toFloat64OrNull(extract(message, 'Duration: ([0-9.]+) ms')) AS duration \
      FROM logs WHERE hasToken(lower(message), 'report') AND message LIKE '%Duration: % ms%') \
      GROUP BY function, _timeslice";

@@ -1,5 +1,6 @@
 //! Prints what was measured, in the form of `docs/benchmarks.md`.
 
+use super::node::Disk;
 use super::{Asked, Measured};
 
 /// How long our answers take compared to the peer's, in geometric mean; `None` without a peer.
@@ -56,13 +57,13 @@ fn print_ingest(measured: &Measured) {
             cell(peer.map(|peer| format!("{:.1} s", peer.merged_cpu_seconds))),
         ),
         (
-            "on disk, fresh (data + index)",
-            disk(ours.fresh.data, ours.fresh.index),
+            "on disk, fresh",
+            on_disk(&ours.fresh),
             cell(peer.map(|peer| disk(peer.disk.data, peer.disk.index))),
         ),
         (
-            "on disk, settled (data + index)",
-            disk(ours.settled.data, ours.settled.index),
+            "on disk, settled",
+            on_disk(&ours.settled),
             cell(peer.map(|peer| disk(peer.merged.data, peer.merged.index))),
         ),
         (
@@ -107,6 +108,16 @@ fn print_queries(measured: &Measured) {
     if let Some(ratio) = measured.ratio {
         println!("\ngeometric mean of the ratios: {ratio:.2}");
     }
+}
+
+/// Our segments, and what waits for its deletion beside them.
+fn on_disk(disk: &Disk) -> String {
+    let replaced = (disk.data + disk.index).saturating_sub(disk.segments);
+    format!(
+        "{} (and {} replaced, to be deleted)",
+        megabytes(disk.segments),
+        megabytes(replaced)
+    )
 }
 
 fn megabytes(bytes: u64) -> String {
