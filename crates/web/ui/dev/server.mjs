@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { alerts } from './alerts.mjs';
 import { dashboards } from './dashboards.mjs';
 import { event, explanation, facets, fields, histogram, language, metrics, records, sqlText, tables } from './data.mjs';
 
@@ -27,6 +28,8 @@ const server = createServer(async (request, response) => {
     const found = dashboards(url.pathname.slice('/api/v1/dashboards'.length), body);
     return found ? send(found) : send({ status: 404, message: 'no such dashboard' }, 404);
   }
+  const told = alerts(url.pathname);
+  if (told) return send(told);
   if (url.pathname === '/api/v1/search/facets') return send({ facets: body.fields.map((name) => facets(name, body)) });
   if (url.pathname === '/api/v1/metricsQueries') return send(metrics(body));
   if (url.pathname === '/api/v1/tables') return send(tables);

@@ -14,6 +14,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 const complaints = [];
 try {
   for (const theme of ['light', 'dark']) await story(theme);
+  await phone();
   assert.deepEqual(complaints, [], 'the console has no errors');
   console.log('dashboards: all good');
 } catch (error) {
@@ -32,6 +33,21 @@ async function settle(page) {
   if (await alert.count()) assert.fail(await alert.first().innerText());
 }
 
+/** No page is wider than a phone. */
+async function phone() {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const page = await context.newPage();
+  console.log('phone: every page fits');
+  for (const path of [`/dashboards/${values.dashboard}`, '/dashboards', '/alerts', '/search?q=*', '/welcome', '/help']) {
+    await page.goto(base + path);
+    await page.locator('main .topbar').waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, `${path} fits`);
+    const [bar, first] = await page.evaluate(() => [document.querySelector('.topbar').getBoundingClientRect().bottom, document.querySelector('.topbar > :last-child').getBoundingClientRect().bottom]);
+    assert.ok(first <= bar, `the bar of ${path} holds what is in it`);
+  }
+  await context.close();
+}
+
 async function story(theme) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme });
   const page = await context.newPage();
@@ -42,8 +58,11 @@ async function story(theme) {
   const asked = [];
   page.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/api/v1/search/jobs') && asked.push(request.postData()));
 
-  step('from the list to the dashboard');
-  await page.goto(`${base}/dashboards`);
+  step('by keys to the list, and from there to the dashboard');
+  await page.goto(`${base}/help`);
+  await page.locator('h2#keys').waitFor();
+  for (const key of ['g', 'd']) await page.keyboard.press(key);
+  await page.waitForURL(/\/dashboards$/);
   await page.locator(`a[href="/dashboards/${values.dashboard}"]`).waitFor();
   await accessible(page, theme, 'the list of dashboards');
   await page.locator(`a[href="/dashboards/${values.dashboard}"]`).click();

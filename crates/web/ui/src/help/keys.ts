@@ -1,8 +1,10 @@
-// Every key of the search page, for the page of help.
+// Every key, by where it works, for the page of help.
 const COMMAND = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navigator.platform) ? '⌘' : 'Ctrl';
 const OPTION = COMMAND === '⌘' ? '⌥' : 'Alt';
 
-export const KEYS: [keys: string[], what: string][] = [
+type Keys = [keys: string[], what: string][];
+
+const SEARCH: Keys = [
   [[COMMAND, '↵'], 'Run the query'],
   [['/'], 'Go to the query'],
   [['t'], 'Choose the time range'],
@@ -16,5 +18,26 @@ export const KEYS: [keys: string[], what: string][] = [
   [[`${OPTION} click`], 'Filter a value out'],
   [['Space', '!', 'p', '⌫'], 'On a filter: switch off, turn round, pin, remove'],
   [['Esc'], 'Cancel the search, close what is open'],
+];
+
+const EVERYWHERE: Keys = [
+  [['g', 's'], 'Go to search; after g, d leads to dashboards, a to alerts, i to getting data in, h to help'],
   [['?'], 'This list'],
+];
+
+const DASHBOARD: Keys = [
+  [['t'], 'Choose the time range'],
+  [['r'], 'Refresh'],
+  [['[', ']'], 'Earlier, later by half the range'],
+  [['+', '-'], 'Half, twice the range'],
+  [['←', '→'], 'In a chart: move the crosshair'],
+  [['↵'], 'In a chart: what can be done with this point'],
+  [['f', 'v'], 'In a panel: full size, as a table'],
+  [['Esc'], 'Back to the dashboard, all series again'],
+];
+
+export const KEYS: [where: string, keys: Keys][] = [
+  ['Everywhere', EVERYWHERE],
+  ['Search', SEARCH],
+  ['Dashboard', DASHBOARD],
 ];

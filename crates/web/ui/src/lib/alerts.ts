@@ -127,6 +127,8 @@ export interface Told {
 const read = async <T>(path: string): Promise<T> => (await (await ask(path)).json()) as T;
 
 export const fetchAlerts = async () => (await read<{ alerts: Alert[] }>('/api/v1/alerts')).alerts;
+/** Only what is open now: nothing has changed in the future. */
+export const fetchOpenAlerts = async () => (await read<{ alerts: Alert[] }>(`/api/v1/alerts?since=${Date.now() + 86_400_000}`)).alerts.filter((alert) => alert.isOpen);
 export const fetchAlert = (id: string) => read<AlertDetails>(`/api/v1/alerts/${encodeURIComponent(id)}`);
 export const fetchChart = (id: string) => read<Replay>(`/api/v1/alerts/${encodeURIComponent(id)}/chart`);
 export const fetchMonitors = async () => (await read<{ monitors: Monitor[] }>('/api/v1/monitors')).monitors;
