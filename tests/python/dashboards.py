@@ -160,6 +160,39 @@ def demo():
             process.end()
 
 
+def saving():
+    """Dashboards that are saved through the API: compared with what was read, kept as files, and taken back."""
+    with workspace() as folder, Node(folder, SOURCE) as node:
+        path = "/api/v1/dashboards/serverless-overview/overview"
+        headers = {"Content-Type": "application/json"}
+        read = ask(node.url, "GET", path)
+        content = {key: value for key, value in read.items() if key not in ("id", "file", "isOwn", "isPackaged", "revision")}
+        body = json.dumps({"revision": read["revision"], "dashboard": content | {"title": "Ours"}}).encode()
+        status, answer = request(node.url, "PUT", path, body, headers=headers)
+        saved = json.loads(answer)
+        check(status == 200 and saved["isOwn"] and saved["isPackaged"] and saved["title"] == "Ours", f"a packaged dashboard is saved as a file of one's own ({status} {answer[:200]!r})")
+        file = next(folder.rglob("overview.dashboard.toml"))
+        check(file.read_text().startswith('title = "Ours"') and "\nSELECT " in file.read_text(), "the file can be read by people")
+        checked = subprocess.run([BINARY, "check", file.parent.parent], capture_output=True, text=True)
+        check(checked.returncode == 0, f"`check` finds nothing wrong with it ({checked.stdout}{checked.stderr})")
+        status, answer = request(node.url, "PUT", path, body, headers=headers)
+        check(status == 409, f"who has read an older one does not overwrite it ({status})")
+        broken = content | {"panels": [{"id": "a", "title": "A", "description": "d", "chart": "line", "at": [0, 0, 13, 4], "queries": ["nothing"]}]}
+        status, answer = request(node.url, "PUT", path, json.dumps({"revision": saved["revision"], "dashboard": broken}).encode(), headers=headers)
+        check(status == 400 and b"leaves the grid" in answer and b"no query is called" in answer, "one that cannot work is refused with every mistake")
+        status, _ = request(node.url, "PUT", "/api/v1/dashboards/..%2f..%2fetc/x", json.dumps({"dashboard": {"title": "x"}}).encode(), headers=headers)
+        check(status == 400, f"an id stays in the folder ({status})")
+        draft = ask(node.url, "POST", f"{path}/queries", {"from": BEGIN, "to": END, "dashboard": {"title": "x", "queries": {"q": {"text": "* | timeslice {{slice}} | count by _timeslice"}}}})
+        check("20s" in draft["queries"]["q"]["text"] or "30s" in draft["queries"]["q"]["text"], f"a draft is filled without being saved ({draft['queries']})")
+        status, _ = request(node.url, "DELETE", f"{path}?revision={saved['revision']}")
+        check(status == 204 and ask(node.url, "GET", path) == read, "the packaged one is there again")
+        panel = {"key": "a", "title": "Errors", "panelType": "SumoSearchPanel", "visualSettings": "{}", "queries": [{"queryType": "Logs", "queryKey": "A", "queryString": "error | count by function"}]}
+        export = {"type": "FolderSyncDefinition", "children": [{"title": "Exported", "panels": [panel]}, {"title": "Exported", "panels": []}]}
+        made = ask(node.url, "POST", "/api/v1/dashboards/import", export)["dashboards"]
+        check([one["id"] for one in made] == ["own/exported", "own/exported-2"], f"an export becomes dashboards ({made})")
+
+
 golden()
+saving()
 demo()
 finish()

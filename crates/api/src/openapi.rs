@@ -50,6 +50,9 @@ use crate::routes::{
         stream::follow,
         dashboards::list,
         dashboards::show,
+        dashboards::save,
+        dashboards::remove,
+        dashboards::import,
         dashboards::queries,
         dashboards_v2::list,
         dashboards_v2::show,
@@ -82,6 +85,7 @@ use crate::routes::{
     ),
     components(schemas(
         dashboards::Chosen,
+        dashboards::DashboardBody,
         alerts::AcknowledgeBody,
         facets::Facets,
         metrics_queries::MetricsQueries,

@@ -8,9 +8,11 @@ mod library;
 mod monitor;
 mod packaged;
 mod period;
+mod save;
 mod saved_search;
 mod suggestion;
 mod sumo;
+mod sumo_import;
 
 pub use app::App;
 pub use dashboards::{
@@ -24,9 +26,11 @@ pub use monitor::{
 };
 pub use packaged::packaged_monitors;
 pub use period::Period;
+pub use save::SaveError;
 pub use saved_search::SavedSearch;
 pub use suggestion::{likely, with_suggestion};
 pub use sumo::to_sumo;
+pub use sumo_import::{Imported, from_sumo};
 
 /// Why a content file was refused.
 #[derive(Debug, thiserror::Error)]

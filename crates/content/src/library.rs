@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::embedded::FILES;
 use crate::{App, Dashboard};
@@ -21,6 +22,8 @@ const APP_FILE: &str = "app.toml";
 pub struct Library {
     embedded: Arc<Shelf>,
     folder: Option<PathBuf>,
+    /// Held while a file is compared and replaced.
+    writing: Arc<Mutex<()>>,
 }
 
 /// Everything there is, at one moment.
@@ -50,6 +53,8 @@ pub struct StoredDashboard {
     pub file: String,
     /// Whether it comes from the user's folder.
     pub is_own: bool,
+    /// Differs when the text of the file does.
+    pub revision: String,
 }
 
 /// A file that could not be read.
@@ -71,12 +76,23 @@ impl Library {
         Library {
             embedded: Arc::new(shelf),
             folder,
+            writing: Arc::default(),
         }
     }
 
     /// The user's folder.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// Whether a dashboard of this id comes with the program.
+    pub fn is_packaged(&self, id: &str) -> bool {
+        self.embedded.dashboard(id).is_some()
+    }
+
+    /// Waits until no other file is being written.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns everything there is now. Reads the user's folder.
@@ -131,6 +147,7 @@ impl Shelf {
                     dashboard,
                     file: file.to_owned(),
                     is_own,
+                    revision: revision(text),
                 };
                 folder.dashboards.insert(name.to_owned(), stored);
             }),
@@ -143,6 +160,12 @@ impl Shelf {
             });
         }
     }
+}
+
+fn revision(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {

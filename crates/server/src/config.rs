@@ -65,7 +65,7 @@ impl Default for ListenConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct ContentConfig {
     /// Folder with your own dashboards, `<app>/<name>.dashboard.toml`; one with the id of a packaged dashboard
-    /// takes its place.
+    /// takes its place. `dashboards` in the data folder if not given.
     pub dashboards_dir: Option<PathBuf>,
 }
 

@@ -7,6 +7,7 @@
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::serve::ListenerExt;
@@ -60,10 +61,11 @@ impl Server {
         let http = tokio::spawn(serve(listener, door.router(), stopped));
 
         let data_dir = config.storage.data_dir.clone();
+        let dashboards_dir = config.content.dashboards_dir;
         let store = Store::open(config.storage.clone(), Arc::clone(&clock))
             .await
             .map_err(|source| ServerError::Storage {
-                path: data_dir,
+                path: data_dir.clone(),
                 source,
             })?;
         let ingest = Arc::new(Ingest::start(store.clone(), config.ingest).await?);
@@ -85,7 +87,7 @@ impl Server {
             ingest: Arc::clone(&ingest),
             searches,
             sources: Arc::clone(&sources),
-            library: content::Library::new(config.content.dashboards_dir),
+            library: content::Library::new(dashboards_dir.or_else(|| own_dashboards(&data_dir))),
             alerting: Arc::clone(&alerting),
             clock,
             access_keys: config.auth.access_keys,
@@ -137,6 +139,18 @@ impl Server {
             error!(%error, "http task failed");
         }
         info!("stopped");
+    }
+}
+
+/// The folder of saved dashboards if the configuration names none.
+fn own_dashboards(data_dir: &Path) -> Option<PathBuf> {
+    let folder = data_dir.join("dashboards");
+    match std::fs::create_dir_all(&folder) {
+        Ok(()) => Some(folder),
+        Err(error) => {
+            warn!(folder = %folder.display(), %error, "cannot make the folder of dashboards, none can be saved");
+            None
+        }
     }
 }
 

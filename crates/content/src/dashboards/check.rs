@@ -213,7 +213,10 @@ impl Dashboard {
     }
 }
 
-fn overlap([x, y, width, height]: [u16; 4], [left, top, wide, high]: [u16; 4]) -> bool {
+/// Whether two places have something in common.
+pub(crate) fn overlap(one: [u16; 4], other: [u16; 4]) -> bool {
+    let [x, y, width, height] = one.map(u32::from);
+    let [left, top, wide, high] = other.map(u32::from);
     x < left + wide && left < x + width && y < top + high && top < y + height
 }
 

@@ -5,6 +5,7 @@ mod check;
 mod fill;
 mod panel;
 mod variable;
+mod write;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use query::Language;
 use serde::{Deserialize, Serialize};
 
 pub use check::Problem;
+pub(crate) use check::overlap;
 pub use fill::{Choices, FillError, Filled};
 pub use panel::{Chart, Column, Link, Panel, Reduce, State, Threshold, Unit};
 pub use variable::{Origin, Variable};
@@ -20,7 +22,7 @@ use crate::ContentError;
 use crate::suggestion::with_suggestion;
 
 /// What is looked at when a dashboard is opened, if its file does not say it.
-const DEFAULT_RANGE: &str = "-1h";
+pub(crate) const DEFAULT_RANGE: &str = "-1h";
 
 /// Queries and the panels that show them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -73,6 +73,36 @@ pub struct Panel {
     pub text: String,
 }
 
+impl Panel {
+    /// A panel that asks nothing yet.
+    pub(crate) fn new(id: String, title: String, chart: Chart, at: [u16; 4]) -> Panel {
+        Panel {
+            id,
+            title,
+            description: String::new(),
+            chart,
+            at,
+            queries: Vec::new(),
+            x: None,
+            y: Vec::new(),
+            by: None,
+            of: None,
+            unit: Unit::Number,
+            stacked: false,
+            reduce: Reduce::Last,
+            trend: None,
+            compare: None,
+            less_is_better: None,
+            thresholds: Vec::new(),
+            limits: None,
+            columns: Vec::new(),
+            rows: None,
+            links: Vec::new(),
+            text: String::new(),
+        }
+    }
+}
+
 /// How a panel is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
