@@ -29,23 +29,52 @@ const dashboard = {
   ],
 };
 
-const apps = [{ id: 'demo', title: 'Demo', description: 'Made up.', sources: ['aws_cloudwatch_logs'], dashboards: [{ id: dashboard.id, title: dashboard.title, description: dashboard.description, panels: dashboard.panels.length, isOwn: false }] }];
-
 /** Slices of made-up records are a thirtieth of the range. */
 const SLICES = 30;
 
-function filled(body) {
+function filled(dashboard, body) {
   const sliceMs = Math.max(1000, Math.round((body.to - body.from) / SLICES));
   const chosen = (body.variables.function ?? []).filter((value) => value !== '*');
   const condition = chosen.length ? `(${chosen.map((value) => `function="${value}"`).join(' or ')})` : '*';
-  const query = (text, shift = 0) => ({ language: 'log', text: text.replace('{{is function}}', condition).replace('{{slice}}', `${sliceMs / 1000}s`), from: body.from - shift, to: body.to - shift });
-  return { sliceMs, queries: { over_time: query(OVER_TIME), by_function: query(BY_FUNCTION), 'by_function@range': query(BY_FUNCTION, body.to - body.from), events: query('{{is function}}') }, variables: { function: query('* | count by function') } };
+  const fill = ({ language, text }, shift = 0) => ({ language, text: text.replace('{{is function}}', condition).replace('{{slice}}', `${sliceMs / 1000}s`), from: body.from - shift, to: body.to - shift });
+  const queries = {};
+  for (const [name, query] of Object.entries(dashboard.queries)) queries[name] = fill(query);
+  for (const panel of dashboard.panels) if (panel.compare) for (const name of panel.queries) queries[`${name}@${panel.compare}`] = fill(dashboard.queries[name], body.to - body.from);
+  return { sliceMs, queries, variables: { function: fill({ language: 'log', text: '* | count by function' }) } };
 }
 
-/** The answer to a path below `/api/v1/dashboards`, or null. */
-export function dashboards(path, body) {
-  if (path === '') return { apps, broken: [] };
-  if (path === `/${dashboard.id}`) return dashboard;
-  if (path === `/${dashboard.id}/queries`) return filled(body);
-  return null;
+/** What was saved, by id; it is forgotten when the stand-in ends. */
+const saved = new Map();
+const packaged = { ...dashboard, revision: 'packaged', isPackaged: true };
+const find = (id) => saved.get(id) ?? (id === dashboard.id ? packaged : undefined);
+let revision = 0;
+
+function shelf() {
+  const all = new Map([[dashboard.id, packaged], ...saved]);
+  const listed = (app) => [...all.values()].filter((one) => one.id.startsWith(`${app}/`)).map(({ id, title, description, panels, isOwn }) => ({ id, title, description, panels: panels.length, isOwn }));
+  const apps = [{ id: 'demo', title: 'Demo', description: 'Made up.', sources: ['aws_cloudwatch_logs'], dashboards: listed('demo') }];
+  return { apps: listed('own').length ? [...apps, { id: 'own', title: 'own', description: '', sources: [], dashboards: listed('own') }] : apps, broken: [] };
+}
+
+/** The status and the answer to a path below `/api/v1/dashboards`. */
+export function dashboards(method, path, body, params) {
+  if (path === '') return [200, shelf()];
+  if (path === '/import') {
+    const made = { ...packaged, id: 'own/imported', title: body.title ?? 'Imported', file: 'own/imported.dashboard.toml', isOwn: true, isPackaged: false, revision: 'imported' };
+    saved.set(made.id, made);
+    return [200, { dashboards: [{ id: made.id, title: made.title, notes: ['panel Map: map is drawn as a table'] }] }];
+  }
+  const id = path.slice(1).replace(/\/queries$/, '');
+  const found = find(id);
+  if (path.endsWith('/queries')) return body.dashboard || found ? [200, filled(body.dashboard ?? found, body)] : [404, { message: 'no such dashboard' }];
+  if (method === 'PUT' || method === 'DELETE') {
+    if ((found?.revision ?? null) !== (body.revision ?? params.get('revision'))) return [409, { message: `\`${id}\` has been changed since it was read; nothing was saved, load it again` }];
+    if (method === 'DELETE') return saved.delete(id), [200, {}];
+    const lost = body.dashboard.panels.find((panel) => panel.chart !== 'text' && !panel.description);
+    if (lost) return [400, { message: `panel ${lost.id}: has no \`description\`` }];
+    revision += 1;
+    saved.set(id, { ...body.dashboard, id, file: `${id}.dashboard.toml`, isOwn: true, isPackaged: id === dashboard.id, revision: String(revision) });
+    return [200, find(id)];
+  }
+  return found ? [200, found] : [404, { message: 'no such dashboard' }];
 }

@@ -19,14 +19,14 @@ const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/cs
 
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://localhost');
-  const body = request.method === 'POST' ? JSON.parse((await text(request)) || '{}') : {};
+  const body = request.method === 'POST' || request.method === 'PUT' ? JSON.parse((await text(request)) || '{}') : {};
   const send = (value, status = 200) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
   };
   if (url.pathname.startsWith('/api/v1/dashboards')) {
-    const found = dashboards(url.pathname.slice('/api/v1/dashboards'.length), body);
-    return found ? send(found) : send({ status: 404, message: 'no such dashboard' }, 404);
+    const [status, found] = dashboards(request.method, url.pathname.slice('/api/v1/dashboards'.length), body, url.searchParams);
+    return send(found, status);
   }
   const told = alerts(url.pathname);
   if (told) return send(told);

@@ -2,10 +2,13 @@
 import { decodeAddress, encodeAddress, fetchDashboard, fetchQueries, runQuery, type Choices, type Dashboard, type DashboardAddress, type Filled, type Found, type Panel, type Variable } from '../lib/dashboards';
 import { absolute, isRelative, resolve, type Range, type Resolved } from '../lib/time';
 import { setZone, UTC, zone } from '../lib/zone.svelte';
+import { Draft } from './draft.svelte';
 import { Palette } from './palette';
 
 /** Queries that run at once; a browser has six connections to a server. */
 const PARALLEL = 4;
+/** How long something that was dropped can be brought back. */
+const UNDO_MS = 10_000;
 
 /** What one query of a dashboard found; the old result stays until there is a new one. */
 export class Answer {
@@ -15,6 +18,7 @@ export class Answer {
   query = $state.raw<Filled | null>(null);
   isRunning = $state(false);
   failure = $state<string | null>(null);
+  hasMessages = false;
 }
 
 interface Task {
@@ -25,7 +29,12 @@ interface Task {
 }
 
 export class Board {
-  dashboard = $state.raw<Dashboard | null>(null);
+  saved = $state.raw<Dashboard | null>(null);
+  /** What is being changed; what is shown while there is one. */
+  draft = $state.raw<Draft | null>(null);
+  /** What was changed and not kept, for as long as it can be brought back. */
+  dropped = $state.raw<Dashboard | null>(null);
+  dashboard: Dashboard | null = $derived(this.draft?.current ?? this.saved);
   failure = $state<string | null>(null);
   address = $state.raw<DashboardAddress>(decodeAddress(location.search));
   answers = $state.raw<Record<string, Answer>>({});
@@ -58,14 +67,48 @@ export class Board {
 
   async open(): Promise<void> {
     try {
-      const dashboard = await fetchDashboard(this.id);
-      const names = new Set([...Object.keys(dashboard.queries), ...dashboard.panels.flatMap((panel) => (panel.compare ? panel.queries.map((name) => `${name}@${panel.compare}`) : []))]);
-      this.answers = Object.fromEntries([...names].map((name) => [name, new Answer()]));
-      this.dashboard = dashboard;
+      this.saved = await fetchDashboard(this.id);
+      if (this.address.isEdited) this.draft = new Draft(this.saved);
       await this.load();
     } catch (error) {
       this.failure = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  edit(): void {
+    if (!this.saved || this.draft) return;
+    this.draft = new Draft(this.saved);
+    this.isolated = null;
+    this.show({ isEdited: true, panel: null });
+    if (this.draft.isChanged) void this.load();
+  }
+
+  /** Ends the editing; what was not saved can be brought back for a moment. */
+  leave(saved: Dashboard | null): void {
+    const wasChanged = this.draft?.isChanged ?? false;
+    this.dropped = wasChanged && !saved ? this.draft!.current : null;
+    if (this.dropped) setTimeout(() => (this.dropped = null), UNDO_MS);
+    this.draft?.drop();
+    this.draft = null;
+    if (saved) this.saved = saved;
+    this.failure = null;
+    this.show({ isEdited: false, panel: null });
+    if (wasChanged && !saved) void this.load(true);
+  }
+
+  /** Goes on with what was dropped. */
+  bringBack(): void {
+    const { dropped } = this;
+    this.dropped = null;
+    this.edit();
+    if (dropped) this.draft?.change('your changes are back', dropped);
+  }
+
+  /** Makes room for what the queries will find; what was found stays. */
+  #prepare(dashboard: Dashboard): void {
+    const names = new Set([...Object.keys(dashboard.queries), ...dashboard.panels.flatMap((panel) => (panel.compare ? panel.queries.map((name) => `${name}@${panel.compare}`) : []))]);
+    if ([...names].every((name) => this.answers[name])) return;
+    this.answers = Object.fromEntries([...names].map((name) => [name, this.answers[name] ?? new Answer()]));
   }
 
   chosen(variable: Variable): string[] {
@@ -121,9 +164,12 @@ export class Board {
     return isRelative(this.typedRange);
   }
 
-  async load(): Promise<void> {
+  /** Asks everything anew, or only what is asked differently than before. */
+  async load(isOnlyChanged = false): Promise<void> {
+    if (!this.dashboard) return;
     this.close();
-    const range = resolve(this.typedRange, Date.now(), zone.name);
+    this.#prepare(this.dashboard);
+    const range = isOnlyChanged && this.range ? this.range : resolve(this.typedRange, Date.now(), zone.name);
     if (!range) {
       this.failure = `The range ${this.typedRange.from} – ${this.typedRange.to} is not understood.`;
       return;
@@ -132,14 +178,14 @@ export class Board {
     this.#stop = stop;
     this.isLoading = true;
     try {
-      const filled = await fetchQueries(this.id, range.from, range.to, this.choices, stop.signal);
+      const filled = await fetchQueries(this.id, range.from, range.to, this.choices, this.draft?.current ?? null, stop.signal);
       if (stop.signal.aborted) return;
       this.filled = filled.queries;
       this.choiceQueries = filled.variables;
       this.sliceMs = filled.sliceMs;
       this.range = range;
       this.failure = null;
-      const tasks = this.#tasks(filled.queries);
+      const tasks = this.#tasks(filled.queries).filter((task) => !isOnlyChanged || task.answers.some((answer) => !isAnswered(answer, task)));
       await Promise.all(Array.from({ length: PARALLEL }, () => this.#work(tasks, range, stop.signal)));
       if (!stop.signal.aborted) this.updated = Date.now();
     } catch (error) {
@@ -192,6 +238,7 @@ export class Board {
         if (found) {
           answer.found = found;
           answer.range = range;
+          answer.hasMessages = task.wantsMessages;
         }
       }
     }
@@ -202,6 +249,10 @@ export class Board {
     this.#stop?.abort();
     for (const answer of Object.values(this.answers)) answer.isRunning = false;
   }
+}
+
+function isAnswered(answer: Answer, { query, wantsMessages }: Task): boolean {
+  return answer.failure === null && answer.found !== null && answer.hasMessages === wantsMessages && JSON.stringify(answer.query) === JSON.stringify(query);
 }
 
 function seconds(text: string | undefined): number {

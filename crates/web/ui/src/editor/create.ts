@@ -29,6 +29,8 @@ interface Options {
   onrun(): void;
   onmistakes(mistakes: Diagnostic[]): void;
   range(): Resolved;
+  /** A text with placeholders, which only their owner can check. */
+  isTemplate?: boolean;
 }
 
 const HINTS: Record<Mode, string> = {
@@ -64,7 +66,7 @@ export function createEditor(parent: HTMLElement, text: string, start: Mode, opt
         language.of(languageOf(mode)),
         colouring,
         autocompletion({ override: [completion(options.range, () => mode)], icons: false, activateOnTyping: true }),
-        diagnose(options.onmistakes, () => mode),
+        options.isTemplate ? [] : diagnose(options.onmistakes, () => mode),
         hover(() => mode === 'log'),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.lineWrapping,

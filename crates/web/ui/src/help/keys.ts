@@ -33,11 +33,23 @@ const DASHBOARD: Keys = [
   [['←', '→'], 'In a chart: move the crosshair'],
   [['↵'], 'In a chart: what can be done with this point'],
   [['f', 'v'], 'In a panel: full size, as a table'],
+  [['e'], 'Edit the dashboard'],
   [['Esc'], 'Back to the dashboard, all series again'],
+];
+
+const EDITED: Keys = [
+  [['←', '→', '↑', '↓'], 'Move the panel'],
+  [['Shift', '←', '→', '↑', '↓'], 'Resize the panel'],
+  [['↵'], 'Edit the panel'],
+  [['c'], 'Copy the panel'],
+  [['Delete'], 'Remove the panel'],
+  [[COMMAND, 'z'], 'Undo; with Shift, do again'],
+  [[COMMAND, 's'], 'Save'],
 ];
 
 export const KEYS: [where: string, keys: Keys][] = [
   ['Everywhere', EVERYWHERE],
   ['Search', SEARCH],
   ['Dashboard', DASHBOARD],
+  ['Dashboard that is edited', EDITED],
 ];

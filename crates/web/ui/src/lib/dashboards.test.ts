@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { decodeAddress, encodeAddress } from './dashboards';
+import { decodeAddress, encodeAddress, newDashboard } from './dashboards';
 import { difference, parts, shown } from './units';
 
 test('the address holds range, choices, refresh and panel', () => {
-  const address = { range: { from: '-3h', to: 'now' }, choices: { function: ['a', 'b&c'], cloud: [] }, zone: 'Europe/Berlin', refresh: 0, panel: 'errors' };
+  const address = { range: { from: '-3h', to: 'now' }, choices: { function: ['a', 'b&c'], cloud: [] }, zone: 'Europe/Berlin', refresh: 0, panel: 'errors', isEdited: true };
   const text = encodeAddress(address);
   expect(decodeAddress(text)).toEqual({ ...address, choices: { function: ['a', 'b&c'], cloud: ['*'] } });
   expect(encodeAddress(decodeAddress(''))).toBe('');
@@ -22,4 +22,10 @@ test('a change is told in what it is best told in', () => {
   expect(difference(90, 100, 'ms')).toEqual({ text: '▼ 10 %', sign: -1 });
   expect(difference(5000, 35, 'number')).toEqual({ text: '▲ from 35', sign: 1 });
   expect(difference(3, 0, 'number').text).toBe('▲ from 0');
+});
+
+test('a new dashboard has an id that can be a file, and is not taken', () => {
+  expect(newDashboard('Käse & Orders!', []).id).toBe('own/kase-orders');
+  expect(newDashboard('Orders', ['own/orders', 'own/orders-2']).id).toBe('own/orders-3');
+  expect(newDashboard('…', []).id).toBe('own/dashboard');
 });

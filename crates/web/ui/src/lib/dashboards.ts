@@ -72,6 +72,10 @@ export interface Dashboard {
   description: string;
   file: string;
   isOwn: boolean;
+  /** Whether one of the same id comes with the program. */
+  isPackaged: boolean;
+  /** Differs when the file does. */
+  revision: string;
   range: string;
   refresh?: string;
   variables: Variable[];
@@ -122,8 +126,46 @@ export async function fetchDashboard(id: string, signal?: AbortSignal): Promise<
   return (await (await ask(`/api/v1/dashboards/${id}`, signal ? { signal } : {})).json()) as Dashboard;
 }
 
-export async function fetchQueries(id: string, from: number, to: number, variables: Choices, signal?: AbortSignal): Promise<FilledQueries> {
-  return (await (await ask(`/api/v1/dashboards/${id}/queries`, post({ from: Math.round(from), to: Math.round(to), variables }, signal))).json()) as FilledQueries;
+/** What a file of the dashboard says. */
+export function contentOf({ id, file, isOwn, isPackaged, revision, ...content }: Dashboard): Omit<Dashboard, 'id' | 'file' | 'isOwn' | 'isPackaged' | 'revision'> {
+  return content;
+}
+
+/** `draft`: a dashboard that is not saved yet, in place of the one that is. */
+export async function fetchQueries(id: string, from: number, to: number, variables: Choices, draft: Dashboard | null, signal?: AbortSignal): Promise<FilledQueries> {
+  const body = { from: Math.round(from), to: Math.round(to), variables, ...(draft ? { dashboard: contentOf(draft) } : {}) };
+  return (await (await ask(`/api/v1/dashboards/${id}/queries`, post(body, signal))).json()) as FilledQueries;
+}
+
+/** Saves a dashboard over the one that was read, or as a new one. */
+export async function saveDashboard(dashboard: Dashboard): Promise<Dashboard> {
+  const body = { revision: dashboard.revision || null, dashboard: contentOf(dashboard) };
+  return (await (await ask(`/api/v1/dashboards/${dashboard.id}`, { ...post(body), method: 'PUT' })).json()) as Dashboard;
+}
+
+/** Removes a saved dashboard; a packaged one of the same id is there again. */
+export async function removeDashboard(dashboard: Dashboard): Promise<void> {
+  await ask(`/api/v1/dashboards/${dashboard.id}?revision=${encodeURIComponent(dashboard.revision)}`, { method: 'DELETE' });
+}
+
+/** What became of an export of Sumo Logic: the dashboards that were saved, each with what is different. */
+export interface Imported {
+  dashboards: { id: string; title: string; notes: string[] }[];
+}
+
+export async function importDashboards(exported: string): Promise<Imported> {
+  return (await (await ask('/api/v1/dashboards/import', { method: 'POST', headers: { 'content-type': 'application/json' }, body: exported })).json()) as Imported;
+}
+
+/** The app of dashboards that are made in the browser. */
+export const OWN_APP = 'own';
+
+/** An empty dashboard. */
+export function newDashboard(title: string, taken: string[]): Dashboard {
+  const slug = title.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 50) || 'dashboard';
+  let id = `${OWN_APP}/${slug}`;
+  for (let n = 2; taken.includes(id); n += 1) id = `${OWN_APP}/${slug}-${n}`;
+  return { id, title, description: '', file: '', isOwn: true, isPackaged: false, revision: '', range: '-1h', variables: [], queries: {}, panels: [] };
 }
 
 const ROWS_MAX = 10_000;
@@ -166,8 +208,9 @@ export interface DashboardAddress {
   zone: string | null;
   /** Seconds between refreshes; 0 is never, null as the file says. */
   refresh: number | null;
-  /** The panel that fills the page. */
+  /** The panel that fills the page; while it is edited, the one whose editor is open. */
   panel: string | null;
+  isEdited: boolean;
 }
 
 const PREFIX = 'var-';
@@ -189,6 +232,7 @@ export function decodeAddress(search: string): DashboardAddress {
     zone: params.get('tz') || null,
     refresh: refresh !== null && /^\d{1,5}$/.test(refresh) ? Number(refresh) : null,
     panel: params.get('panel') || null,
+    isEdited: params.get('edit') === '1',
   };
 }
 
@@ -202,6 +246,7 @@ export function encodeAddress(address: DashboardAddress): string {
   if (address.zone) params.set('tz', address.zone);
   if (address.refresh !== null) params.set('refresh', String(address.refresh));
   if (address.panel) params.set('panel', address.panel);
+  if (address.isEdited) params.set('edit', '1');
   const text = params.toString().replace(/%3A/g, ':').replace(/%2F/g, '/').replace(/\*/g, '*');
   return text ? `?${text}` : '';
 }
