@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["model"]),
     ("ingest", &["model", "storage"]),
     ("collectors", &["model"]),
-    ("query", &["model", "storage"]),
+    ("sql", &[]),
+    ("query", &["model", "storage", "sql"]),
     ("content", &["model", "query"]),
     ("alerting", &["model", "storage", "query", "content"]),
     ("web", &[]),
@@ -59,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that stand on DataFusion, the catalog or the clouds' clients, and that others await.
-const HEAVY: &[&str] = &["storage", "ingest", "collectors", "query"];
+const HEAVY: &[&str] = &["storage", "ingest", "collectors", "sql", "query"];
 
 /// A file is read in one sitting; its tests are not counted.
 const LINES_MAX: usize = 500;

@@ -33,7 +33,7 @@ pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
                 .unwrap_or_default()
         }
         Language::Metrics => crate::metrics::check(text),
-        Language::Sql => match session.state().create_logical_plan(text).now_or_never() {
+        Language::Sql => match sql::plan(text, &session.state()).now_or_never() {
             Some(Err(error)) => vec![Diagnostic {
                 severity: Severity::Error,
                 ..Diagnostic::error(0..text.len(), error.strip_backtrace())

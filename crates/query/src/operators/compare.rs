@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Float64Array, Int64Array, UInt32Array, new_null_array,
 };
@@ -15,7 +14,7 @@ use super::{Entry, sequence};
 use crate::Result;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::Planner;
-use crate::plan::stage::{Input, Running, Step, Table, groups, numbers};
+use crate::plan::stage::{Gathered, Input, Running, Step, Table, groups, numbers};
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::TokenKind;
@@ -157,14 +156,15 @@ impl Shift {
     }
 }
 
-#[async_trait]
 impl Step for Compare {
-    async fn gather(&self, _: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
-        let mut tables = Vec::new();
-        for distance in distances(&self.shifts) {
-            tables.push(moved(running.earlier(distance).await?, distance)?);
-        }
-        Ok(tables)
+    fn gather<'a>(&'a self, _: &'a Input, running: &'a Running<'a>) -> Gathered<'a> {
+        Box::pin(async move {
+            let mut tables = Vec::new();
+            for distance in distances(&self.shifts) {
+                tables.push(moved(running.earlier(distance).await?, distance)?);
+            }
+            Ok(tables)
+        })
     }
 
     fn apply(&self, input: Input, gathered: Vec<Table>) -> Result<Table> {

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::Array;
 
 use super::Entry;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::pipeline::Pipeline;
 use crate::plan::planner::Planner;
-use crate::plan::stage::{Input, Running, Step, Table, texts};
+use crate::plan::stage::{Gathered, Input, Running, Step, Table, texts};
 use crate::syntax::pipeline::cut_inner;
 use crate::syntax::tokens::{Parsed, Tokens};
 use crate::{QueryError, Result};
@@ -57,16 +56,17 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     Ok(())
 }
 
-#[async_trait]
 impl Step for Filter {
-    async fn gather(&self, input: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
-        let planner = Planner::over(&input.table, &self.pipeline, running.session)?;
-        let planned = self
-            .pipeline
-            .plan_stages(planner, 0)
-            .map_err(QueryError::Invalid)?;
-        let output = Box::pin(planned.execute(&running.in_order())).await?;
-        Ok(vec![Table::of_output(output)?])
+    fn gather<'a>(&'a self, input: &'a Input, running: &'a Running<'a>) -> Gathered<'a> {
+        Box::pin(async move {
+            let planner = Planner::over(&input.table, &self.pipeline, running.session)?;
+            let planned = self
+                .pipeline
+                .plan_stages(planner, 0)
+                .map_err(QueryError::Invalid)?;
+            let output = Box::pin(planned.execute(&running.in_order())).await?;
+            Ok(vec![Table::of_output(output)?])
+        })
     }
 
     fn apply(&self, input: Input, gathered: Vec<Table>) -> Result<Table> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
 
 use super::patterns::Patterns;
@@ -11,7 +10,7 @@ use super::{Entry, sequence};
 use crate::Result;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::Planner;
-use crate::plan::stage::{Input, Running, Step, Table, texts};
+use crate::plan::stage::{Gathered, Input, Running, Step, Table, texts};
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
 use crate::syntax::tokens::{Parsed, Tokens};
@@ -54,10 +53,9 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     Ok(())
 }
 
-#[async_trait]
 impl Step for LogCompare {
-    async fn gather(&self, _: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
-        Ok(vec![running.earlier(self.distance_ms).await?])
+    fn gather<'a>(&'a self, _: &'a Input, running: &'a Running<'a>) -> Gathered<'a> {
+        Box::pin(async move { Ok(vec![running.earlier(self.distance_ms).await?]) })
     }
 
     fn apply(&self, input: Input, gathered: Vec<Table>) -> Result<Table> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -13,7 +12,7 @@ use super::lookup::table_name;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::lookups::LookupTables;
 use crate::plan::planner::{Planner, Typed, column};
-use crate::plan::stage::{Input, Running, Step, Table};
+use crate::plan::stage::{Gathered, Input, Running, Step, Table};
 use crate::syntax::Diagnostic;
 use crate::syntax::tokens::{Parsed, Tokens};
 use crate::{QueryError, Result};
@@ -79,29 +78,30 @@ fn is_given(table: &str) -> bool {
     table.contains("://") && !table.starts_with("path://")
 }
 
-#[async_trait]
 impl Step for Save {
-    async fn gather(&self, input: &Input, running: &Running<'_>) -> Result<Vec<Table>> {
-        let config = running.session.copied_config();
-        let Some(tables) = config.get_extension::<LookupTables>() else {
-            return Ok(Vec::new());
-        };
-        let columns = self.columns.iter();
-        let columns: Vec<Field> = columns
-            .map(|name| Field::new(name, DataType::Utf8, true))
-            .collect();
-        let values = input.arguments.iter();
-        let values: Vec<ArrayRef> = values
-            .map(|values| cast(values, &DataType::Utf8))
-            .collect::<std::result::Result<_, _>>()?;
-        let rows = RecordBatch::try_new(Arc::new(Schema::new(columns)), values)?;
-        let (lookups, table, mode) = (tables.lookups().clone(), self.table.clone(), self.mode);
-        let written = tokio::task::spawn_blocking(move || lookups.write(&table, &rows, mode));
-        match written.await {
-            Ok(Ok(_)) => Ok(Vec::new()),
-            Ok(Err(error)) => Err(QueryError::Step(error.to_string())),
-            Err(error) => Err(QueryError::Step(format!("`save` failed inside: {error}"))),
-        }
+    fn gather<'a>(&'a self, input: &'a Input, running: &'a Running<'a>) -> Gathered<'a> {
+        Box::pin(async move {
+            let config = running.session.copied_config();
+            let Some(tables) = config.get_extension::<LookupTables>() else {
+                return Ok(Vec::new());
+            };
+            let columns = self.columns.iter();
+            let columns: Vec<Field> = columns
+                .map(|name| Field::new(name, DataType::Utf8, true))
+                .collect();
+            let values = input.arguments.iter();
+            let values: Vec<ArrayRef> = values
+                .map(|values| cast(values, &DataType::Utf8))
+                .collect::<std::result::Result<_, _>>()?;
+            let rows = RecordBatch::try_new(Arc::new(Schema::new(columns)), values)?;
+            let (lookups, table, mode) = (tables.lookups().clone(), self.table.clone(), self.mode);
+            let written = tokio::task::spawn_blocking(move || lookups.write(&table, &rows, mode));
+            match written.await {
+                Ok(Ok(_)) => Ok(Vec::new()),
+                Ok(Err(error)) => Err(QueryError::Step(error.to_string())),
+                Err(error) => Err(QueryError::Step(format!("`save` failed inside: {error}"))),
+            }
+        })
     }
 
     fn apply(&self, input: Input, _: Vec<Table>) -> Result<Table> {

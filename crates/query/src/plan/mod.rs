@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::future::BoxFuture;
 use model::{TimeRange, Timestamp};
 use serde::Serialize;
@@ -203,8 +204,8 @@ impl Planned {
     async fn run(&self, session: &SessionContext, rows_max: Option<usize>) -> Result<Output> {
         let plan = self.first_stage(session).await?;
         if let Some(later) = &self.later {
-            let frame = session.execute_logical_plan(plan).await?;
-            let mut planned = later.run(frame.execute_stream().await?, session).await?;
+            let rows = rows_of(plan, session).await?;
+            let mut planned = later.run(rows, session).await?;
             planned.warnings.splice(0..0, self.warnings.iter().cloned());
             return Box::pin(planned.run(&pipeline::in_order(session), rows_max)).await;
         }
@@ -212,7 +213,7 @@ impl Planned {
             Some(_) => LogicalPlanBuilder::from(plan).limit(0, rows_max)?.build()?,
             None => plan,
         };
-        let frame = session.execute_logical_plan(plan).await?;
+        let frame = DataFrame::new(session.state(), plan);
         Ok(Output {
             kind: self.kind,
             fields: self.fields.clone(),
@@ -220,6 +221,14 @@ impl Planned {
             warnings: self.warnings.clone(),
         })
     }
+}
+
+/// Runs a plan that only reads, and gives its rows as they come.
+pub(crate) async fn rows_of(
+    plan: LogicalPlan,
+    session: &SessionContext,
+) -> datafusion::error::Result<SendableRecordBatchStream> {
+    DataFrame::new(session.state(), plan).execute_stream().await
 }
 
 /// Plans `text` over the table `events` of `session`.

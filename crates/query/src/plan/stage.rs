@@ -6,9 +6,9 @@
 //! the query runs, it is applied to the rows, and the pipeline after it is planned again over what
 //! it made.
 
+use std::future::ready;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringViewArray, UInt32Array,
     new_empty_array,
@@ -22,6 +22,7 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::SessionContext;
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use model::TimeRange;
 use model::limits::{STAGE_BYTES_MAX, STAGE_ROWS_MAX};
 
@@ -87,12 +88,17 @@ impl Running<'_> {
     }
 }
 
+/// What a step asked for, once it is there.
+pub(crate) type Gathered<'a> = BoxFuture<'a, Result<Vec<Table>>>;
+
 /// The work of an operator that needs all rows.
-#[async_trait]
 pub(crate) trait Step: std::fmt::Debug + Send + Sync {
     /// Asks for further tables, for example the same query of another time; only where the query runs.
-    async fn gather(&self, _input: &Input, _running: &Running<'_>) -> Result<Vec<Table>> {
-        Ok(Vec::new())
+    ///
+    /// It is no `async fn` of `async_trait`: under that one's bounds the compiler takes seconds,
+    /// for every operator anew, to see that a session may go to another thread.
+    fn gather<'a>(&'a self, _input: &'a Input, _running: &'a Running<'a>) -> Gathered<'a> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 
     /// Makes the next stage's table. When the query is planned there are neither rows nor

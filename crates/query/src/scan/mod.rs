@@ -16,12 +16,12 @@ mod progress;
 mod source;
 
 use std::any::Any;
+use std::future::ready;
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch, TimestampNanosecondArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Schema, SchemaRef};
-use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -43,6 +43,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion_datasource::TableSchema;
+use futures::future::BoxFuture;
 use model::{TimeRange, Timestamp};
 use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot, Store, Table};
 
@@ -391,26 +392,9 @@ impl SegmentsTable {
         }
         Ok(())
     }
-}
 
-#[async_trait]
-impl TableProvider for SegmentsTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    async fn scan(
+    /// Plans the scan: what lies inside the time range, what lies across its ends, and memory.
+    fn plan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
@@ -441,6 +425,41 @@ impl TableProvider for SegmentsTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         UnionExec::try_new(inputs)
+    }
+}
+
+impl TableProvider for SegmentsTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    // Written out, as nothing waits: as an `async fn` under the bounds of `async_trait` it costs
+    // the compiler ten seconds to see that an expression may go to another thread.
+    fn scan<'a, 'state, 'columns, 'filters, 'made>(
+        &'a self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'made, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'a: 'made,
+        'state: 'made,
+        'columns: 'made,
+        'filters: 'made,
+    {
+        Box::pin(ready(self.plan(state, projection, filters, limit)))
     }
 }
 

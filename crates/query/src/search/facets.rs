@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::filters::{Filter, filtered, rowwise_end, staged};
 use super::{Language, SearchRequest, Searches};
 use crate::plan::planner::column;
-use crate::plan::{QueryContext, plan};
+use crate::plan::{QueryContext, plan, rows_of};
 use crate::scan::TimeColumn;
 use crate::{QueryError, Result};
 
@@ -157,8 +157,7 @@ impl Searches {
         let only = LogicalPlanBuilder::from(events)
             .project(columns.iter().map(|name| column(name)))?
             .build()?;
-        let frame = session.context.execute_logical_plan(only).await?;
-        let mut stream = frame.execute_stream().await?;
+        let mut stream = rows_of(only, &session.context).await?;
         let mut counters: Vec<Counter> = fields.iter().map(|_| Counter::default()).collect();
         while let Some(batch) = stream.next().await {
             let batch = batch?;

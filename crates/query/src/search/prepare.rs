@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
-use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use model::TimeRange;
 
@@ -136,13 +135,8 @@ async fn plan_sql(text: &str, session: &OpenSession) -> Result<Planned> {
             Diagnostic::error(0..text.len(), error.strip_backtrace()).locate(text),
         ])
     };
-    let select_only = SQLOptions::new()
-        .with_allow_ddl(false)
-        .with_allow_dml(false)
-        .with_allow_statements(false);
     let state = session.context.state();
-    let plan = state.create_logical_plan(text).await.map_err(invalid)?;
-    select_only.verify_plan(&plan).map_err(invalid)?;
+    let plan = sql::plan(text, &state).await.map_err(invalid)?;
     let fields = plan
         .schema()
         .fields()

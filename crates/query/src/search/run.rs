@@ -18,6 +18,7 @@ use super::prepare::Prepared;
 use super::status::SearchState;
 use super::windows::{is_rowwise, newest_first, windows};
 use super::{Search, lock};
+use crate::plan::rows_of;
 use crate::scan::{TimeColumn, narrow};
 use crate::{Result, ResultKind};
 
@@ -101,11 +102,7 @@ impl Runner {
             }
             let mut kept = Newest::new(rows_left, bytes_left.max(1), planned.is_sorted);
             let context = &prepared.session.context;
-            let mut stream = context
-                .execute_logical_plan(plan)
-                .await?
-                .execute_stream()
-                .await?;
+            let mut stream = rows_of(plan, context).await?;
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 if !is_counted {
@@ -153,8 +150,7 @@ impl Runner {
     ) -> std::result::Result<Option<Timestamp>, DataFusionError> {
         let mut latest = Latest::new(rows_max);
         let context = &prepared.session.context;
-        let frame = context.execute_logical_plan(only_counted(plan.clone())?);
-        let mut stream = frame.await?.execute_stream().await?;
+        let mut stream = rows_of(only_counted(plan.clone())?, context).await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             latest.add(&batch);
@@ -179,8 +175,7 @@ impl Runner {
         let mut found = 0;
         for part in newest_first(prepared.range, prepared.session.times) {
             let plan = narrow(plan.clone(), part)?;
-            let frame = prepared.session.context.execute_logical_plan(plan).await?;
-            let mut stream = frame.execute_stream().await?;
+            let mut stream = rows_of(plan, &prepared.session.context).await?;
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
                 found += batch.num_rows();
@@ -235,8 +230,7 @@ impl Runner {
             return Ok(());
         };
         let counted = only_counted(scope.clone())?;
-        let frame = context.execute_logical_plan(counted).await?;
-        let mut stream = frame.execute_stream().await?;
+        let mut stream = rows_of(counted, context).await?;
         while let Some(batch) = stream.next().await {
             let batch = batch?;
             histogram.add(&batch);
