@@ -48,5 +48,5 @@ pub use segment::{
     Generation, ROW_GROUP_ROWS, SegmentKey, SegmentMeta, SegmentReader, WINDOW_NANOS, window_start,
 };
 pub use store::{Pending, Sealed, Snapshot, Store, StoreStats};
-pub use text_index::{INDEXED_ROWS_MIN, Literal, PAGE_ROWS, Pages, TextIndex, fold};
+pub use text_index::{INDEXED_ROWS_MIN, Literal, PAGE_ROWS, Pages, Rows, TextIndex, Word, fold};
 pub use upkeep::Upkeep;

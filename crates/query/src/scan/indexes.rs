@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::Result;
-use storage::{INDEXED_ROWS_MIN, Pages, SegmentMeta, Store, TextIndex};
+use storage::{INDEXED_ROWS_MIN, Pages, Rows, SegmentMeta, Store, TextIndex};
 
 use super::need::Need;
+use super::words::Words;
 
 /// Indexes kept open; each is a mapped file and a few kilobytes.
 const OPEN_MAX: usize = 4_096;
@@ -42,6 +43,8 @@ pub(crate) enum Decision {
     Nothing,
     /// These; the others cannot hold any.
     Some(Pages),
+    /// These rows.
+    Rows(Rows),
     /// All of them.
     Everything,
 }
@@ -72,8 +75,41 @@ impl Indexes {
         }
     }
 
-    /// Decides which pages of `segment` can hold a row that satisfies `need`.
-    pub(super) fn choose(&self, segment: &SegmentMeta, need: &Need) -> Result<Choice> {
+    /// Returns the rows of `segment` whose messages satisfy `words`: these and no others. `None`
+    /// if that is not known here and now.
+    pub(super) fn rows(&self, segment: &SegmentMeta, words: &Words) -> Option<Rows> {
+        if !self.is_on || segment.rows < INDEXED_ROWS_MIN || self.is_elsewhere(segment) {
+            return None;
+        }
+        words.rows(&*self.open(segment)?)
+    }
+
+    /// Decides which rows of `segment` can satisfy `need`; of `known`, if others are of no use.
+    pub(super) fn choose(
+        &self,
+        segment: &SegmentMeta,
+        need: &Need,
+        known: Option<&Rows>,
+    ) -> Result<Choice> {
+        let choice = self.choose_pages(segment, need)?;
+        let Some(mut rows) = known.cloned() else {
+            return Ok(choice);
+        };
+        match &choice.decision {
+            Decision::Nothing => return Ok(choice),
+            Decision::Some(pages) => rows.keep_on(pages),
+            Decision::Rows(_) | Decision::Everything => {}
+        }
+        Ok(Choice {
+            why: format!("the index knows the {} rows with these words", rows.len()),
+            decision: match rows.is_empty() {
+                true => Decision::Nothing,
+                false => Decision::Rows(rows),
+            },
+        })
+    }
+
+    fn choose_pages(&self, segment: &SegmentMeta, need: &Need) -> Result<Choice> {
         let everything = |why: &str| {
             Ok(Choice {
                 decision: Decision::Everything,

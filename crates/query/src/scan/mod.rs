@@ -3,8 +3,9 @@
 //!
 //! The range is exact, whatever the plan above asks: segments that lie inside it are read as
 //! they are, those that cross its edge get a filter, batches in memory are cut at once. Filters
-//! of the query are taken as hints only (the text index, row group and page statistics); the
-//! plan applies them.
+//! of the query are taken as hints (the text index, row group and page statistics) and the plan
+//! applies them, but for those about whole words: these the scan answers itself, because an index
+//! may know their rows, and then nobody has to read the text.
 
 mod cheap_first;
 mod condition;
@@ -13,42 +14,28 @@ mod indexes;
 mod need;
 mod pattern;
 mod progress;
+mod reading;
 mod source;
+mod words;
 
 use std::any::Any;
 use std::future::ready;
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanArray, RecordBatch, TimestampNanosecondArray};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::stats::Precision;
+use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue, Statistics, exec_datafusion_err};
-use datafusion::config::TableParquetOptions;
-use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
-};
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, provider_as_source, source_as_provider};
-use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown, col, lit};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::logical_expr::{Expr, LogicalPlan, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion_datasource::TableSchema;
 use futures::future::BoxFuture;
 use model::{TimeRange, Timestamp};
-use storage::{MemorySegment, ROW_GROUP_ROWS, SegmentMeta, Snapshot, Store, Table};
+use storage::{SegmentMeta, Snapshot, Store, Table};
 
-use need::Need;
-use source::{IndexedParquetSource, Part};
+use words::Words;
 
 pub(crate) use indexes::{Choice, Decision, Indexes};
 pub(crate) use {cheap_first::CheapFirst, implied::TellScans};
@@ -161,13 +148,13 @@ impl SegmentsTable {
         Arc::clone(&self.progress)
     }
 
-    /// What the rows must hold for `filters` and all conditions above to be true.
-    fn need(&self, state: &dyn Session, filters: &[Expr]) -> Need {
-        if self.schema == storage::events_schema() {
-            condition::need(filters.iter().chain(&self.conditions), state)
-        } else {
-            Need::Anything
-        }
+    fn is_events(&self) -> bool {
+        self.schema == storage::events_schema()
+    }
+
+    /// The words that `filter` is about, if a scan can answer it itself.
+    fn words(&self, filter: &Expr) -> Option<Words> {
+        self.is_events().then(|| Words::of(filter)).flatten()
     }
 
     /// The same table, whose rows are of use only if they satisfy `conditions`.
@@ -185,11 +172,11 @@ impl SegmentsTable {
         state: &dyn Session,
         filters: &[Expr],
     ) -> Result<(String, Choices)> {
-        let need = self.need(state, filters);
+        let question = self.question(state, filters)?;
         let segments = self.snapshot.segments.iter().rev();
         let choices = segments.map(|segment| {
             let choice = if self.overlaps(segment.time_min, segment.time_max) {
-                self.indexes.choose(segment, &need)?
+                self.choice(segment, &question)?
             } else {
                 Choice {
                     decision: Decision::Nothing,
@@ -198,7 +185,7 @@ impl SegmentsTable {
             };
             Ok((Arc::clone(segment), choice))
         });
-        Ok((need.to_string(), choices.collect::<Result<_>>()?))
+        Ok((question.need.to_string(), choices.collect::<Result<_>>()?))
     }
 
     /// Rows of the snapshot that are not in segments yet.
@@ -225,175 +212,7 @@ impl SegmentsTable {
         self.time == TimeColumn::Event && self.range.contains(first) && self.range.contains(last)
     }
 
-    /// `start <= time and time < end`, without the sides that are open.
-    fn range_filter(&self) -> Option<Expr> {
-        let moment = |at: Timestamp| {
-            lit(ScalarValue::TimestampNanosecond(
-                Some(at.nanos()),
-                Some("UTC".into()),
-            ))
-        };
-        let time = || col(self.time.name());
-        let start =
-            (self.range.start > Timestamp::MIN).then(|| time().gt_eq(moment(self.range.start)));
-        let end = (self.range.end < Timestamp::MAX).then(|| time().lt(moment(self.range.end)));
-        match (start, end) {
-            (Some(start), Some(end)) => Some(start.and(end)),
-            (start, end) => start.or(end),
-        }
-    }
-
-    fn physical(
-        &self,
-        state: &dyn Session,
-        expr: Expr,
-        schema: &Schema,
-    ) -> Result<Arc<dyn PhysicalExpr>> {
-        state.create_physical_expr(expr, &DFSchema::try_from(schema.clone())?)
-    }
-
-    /// Reads whole segments.
-    fn scan_inside(
-        &self,
-        state: &dyn Session,
-        segments: &[&Arc<SegmentMeta>],
-        need: &Need,
-        projection: Option<Vec<usize>>,
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows: u64 = segments.iter().map(|segment| segment.rows).sum();
-        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-        let mut statistics = Statistics::new_unknown(&self.schema);
-        statistics.num_rows = match need {
-            Need::Anything => Precision::Exact(rows),
-            _ => Precision::Inexact(rows),
-        };
-        let source = self.indexed(state, self.parquet(state)?, need);
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, source)
-            .with_file_groups(groups(state, segments))
-            .with_statistics(statistics)
-            .with_projection_indices(projection)?
-            .with_limit(limit)
-            .build();
-        Ok(DataSourceExec::from_data_source(config))
-    }
-
-    /// Reads segments that cross the edge of the range.
-    fn scan_across(
-        &self,
-        state: &dyn Session,
-        segments: &[&Arc<SegmentMeta>],
-        need: &Need,
-        projection: Option<Vec<usize>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Some(filter) = self.range_filter() else {
-            return self.scan_inside(state, segments, need, projection, None);
-        };
-        let mut columns =
-            projection.unwrap_or_else(|| (0..self.schema.fields().len()).collect::<Vec<_>>());
-        let wanted: Vec<usize> = (0..columns.len()).collect();
-        let time = self.schema.index_of(self.time.name())?;
-        if !columns.contains(&time) {
-            columns.push(time);
-        }
-        let pruning = self.physical(state, filter.clone(), &self.schema)?;
-        let source = self.parquet(state)?.with_predicate(pruning);
-        let source = self.indexed(state, source, need);
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(SEGMENTS_URL)?, source)
-            .with_file_groups(groups(state, segments))
-            .with_projection_indices(Some(columns))?
-            .build();
-        let input: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
-        let exact = self.physical(state, filter, &input.schema())?;
-        let filtered = FilterExecBuilder::new(exact, input)
-            .apply_projection(Some(wanted))?
-            .build()?;
-        Ok(Arc::new(filtered))
-    }
-
-    fn indexed(
-        &self,
-        state: &dyn Session,
-        source: ParquetSource,
-        need: &Need,
-    ) -> Arc<dyn FileSource> {
-        let footers = state.runtime_env().cache_manager.get_file_metadata_cache();
-        let indexes = Arc::clone(&self.indexes);
-        Arc::new(IndexedParquetSource::new(
-            Arc::new(source),
-            need.clone(),
-            indexes,
-            footers,
-        ))
-    }
-
-    fn parquet(&self, state: &dyn Session) -> Result<ParquetSource> {
-        let runtime = state.runtime_env();
-        let store = runtime.object_store(ObjectStoreUrl::parse(SEGMENTS_URL)?)?;
-        let cache = runtime.cache_manager.get_file_metadata_cache();
-        let options = TableParquetOptions {
-            global: state.config_options().execution.parquet.clone(),
-            ..TableParquetOptions::default()
-        };
-        let source = ParquetSource::new(TableSchema::builder(Arc::clone(&self.schema)).build())
-            .with_table_parquet_options(options)
-            .with_parquet_file_reader_factory(Arc::new(CachedParquetFileReaderFactory::new(
-                store, cache,
-            )));
-        self.progress.watch(source.metrics().clone());
-        Ok(source)
-    }
-
-    /// Reads what is not flushed yet.
-    fn scan_memory(
-        &self,
-        state: &dyn Session,
-        projection: Option<Vec<usize>>,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let mut batches = Vec::new();
-        for segment in &self.snapshot.memory {
-            if self.overlaps(segment.time_min, segment.time_max) {
-                self.cut(segment, &mut batches)?;
-            }
-        }
-        if batches.is_empty() {
-            return Ok(None);
-        }
-        let count = state.config_options().execution.target_partitions.max(1);
-        let mut partitions = vec![Vec::new(); count.min(batches.len())];
-        let width = partitions.len();
-        for (place, batch) in batches.into_iter().enumerate() {
-            self.progress.add_memory(&batch);
-            partitions[place % width].push(batch);
-        }
-        let exec =
-            MemorySourceConfig::try_new_exec(&partitions, Arc::clone(&self.schema), projection)?;
-        Ok(Some(exec))
-    }
-
-    fn cut(&self, segment: &MemorySegment, batches: &mut Vec<RecordBatch>) -> Result<()> {
-        if self.is_inside(segment.time_min, segment.time_max) {
-            batches.extend(segment.batches.iter().cloned());
-            return Ok(());
-        }
-        let (start, end) = (self.range.start.nanos(), self.range.end.nanos());
-        for batch in &segment.batches {
-            let times = batch
-                .column_by_name(self.time.name())
-                .and_then(|column| column.as_any().downcast_ref::<TimestampNanosecondArray>())
-                .ok_or_else(|| {
-                    exec_datafusion_err!("unflushed rows have no column `{}`", self.time.name())
-                })?;
-            let mask = BooleanArray::from_unary(times, |at| start <= at && at < end);
-            let kept = filter_record_batch(batch, &mask)?;
-            if kept.num_rows() > 0 {
-                batches.push(kept);
-            }
-        }
-        Ok(())
-    }
-
-    /// Plans the scan: what lies inside the time range, what lies across its ends, and memory.
+    /// Plans the scan: segments in the ways they are to be read, and memory.
     fn plan(
         &self,
         state: &dyn Session,
@@ -401,24 +220,14 @@ impl SegmentsTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let projection = projection.cloned();
-        let need = self.need(state, filters);
-        let (inside, across): (Vec<_>, Vec<_>) = self
-            .snapshot
-            .segments
-            .iter()
-            .filter(|segment| self.overlaps(segment.time_min, segment.time_max))
-            .partition(|segment| self.is_inside(segment.time_min, segment.time_max));
-        let mut inputs: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if !inside.is_empty() {
-            inputs.push(self.scan_inside(state, &inside, &need, projection.clone(), limit)?);
+        let question = self.question(state, filters)?;
+        let mut inputs = Vec::new();
+        for reads in self.reads(&question) {
+            inputs.push(self.scan_segments(state, &reads, &question, projection, limit)?);
         }
-        if !across.is_empty() {
-            inputs.push(self.scan_across(state, &across, &need, projection.clone())?);
-        }
-        inputs.extend(self.scan_memory(state, projection.clone())?);
+        inputs.extend(self.scan_memory(state, &question, projection)?);
         if inputs.is_empty() {
-            let schema = match &projection {
+            let schema = match projection {
                 Some(columns) => Arc::new(self.schema.project(columns)?),
                 None => Arc::clone(&self.schema),
             };
@@ -441,7 +250,11 @@ impl TableProvider for SegmentsTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        let support = filters.iter().map(|filter| match self.words(filter) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Inexact,
+        });
+        Ok(support.collect())
     }
 
     // Written out, as nothing waits: as an `async fn` under the bounds of `async_trait` it costs
@@ -461,29 +274,6 @@ impl TableProvider for SegmentsTable {
     {
         Box::pin(ready(self.plan(state, projection, filters, limit)))
     }
-}
-
-/// Cuts segments into row groups and deals them out over the partitions in turn, so that every
-/// partition has work. The newest segments come first, for searches that need not go on.
-fn groups(state: &dyn Session, segments: &[&Arc<SegmentMeta>]) -> Vec<FileGroup> {
-    let partitions = state.config_options().execution.target_partitions.max(1);
-    let mut files = Vec::new();
-    for segment in segments.iter().rev() {
-        let count = usize::try_from(segment.rows)
-            .unwrap_or(0)
-            .div_ceil(ROW_GROUP_ROWS);
-        for part in Part::all(segment, count.max(1)) {
-            let mut file = PartitionedFile::new(segment.path.as_ref(), segment.bytes);
-            file.object_meta.location = segment.path.clone();
-            files.push(file.with_extension(part));
-        }
-    }
-    let mut groups = vec![Vec::new(); partitions.min(files.len()).max(1)];
-    let width = groups.len();
-    for (place, file) in files.into_iter().enumerate() {
-        groups[place % width].push(file);
-    }
-    groups.into_iter().map(FileGroup::new).collect()
 }
 
 /// Returns `plan` with every scan of events cut to `range`. The snapshot stays the same, so the

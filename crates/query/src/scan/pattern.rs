@@ -2,7 +2,7 @@
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
-use storage::Literal;
+use storage::{Literal, Word};
 
 use super::need::{Need, Origin};
 
@@ -20,17 +20,33 @@ pub(super) fn need(pattern: &str, origin: Origin) -> Need {
 /// Returns the only text that `pattern` matches, folded, if it is one text in any case.
 pub(super) fn only_text(pattern: &str) -> Option<String> {
     let hir = parse(pattern)?;
+    text_of(between(&hir, Look::Start, Look::End)?)
+}
+
+/// Returns the word that `pattern` matches in all cases, wherever it stands as a word, if it
+/// matches nothing else.
+pub(super) fn only_word(pattern: &str) -> Option<Word> {
+    let hir = parse(pattern)?;
+    let letters = between(&hir, Look::WordAscii, Look::WordAscii)?;
+    letters.iter().all(is_in_all_cases).then_some(())?;
+    Word::new(&text_of(letters)?)
+}
+
+/// What a pattern matches between two looks.
+fn between(hir: &Hir, before: Look, behind: Look) -> Option<&[Hir]> {
     let HirKind::Concat(parts) = hir.kind() else {
         return None;
     };
     let (first, rest) = parts.split_first()?;
     let (last, middle) = rest.split_last()?;
     let is = |part: &Hir, look| matches!(part.kind(), HirKind::Look(found) if *found == look);
-    if !is(first, Look::Start) || !is(last, Look::End) {
-        return None;
-    }
+    (is(first, before) && is(last, behind)).then_some(middle)
+}
+
+/// The one text, folded, that literals and letters match.
+fn text_of(parts: &[Hir]) -> Option<String> {
     let mut text = String::new();
-    for part in middle {
+    for part in parts {
         match part.kind() {
             HirKind::Literal(literal) => text.push_str(std::str::from_utf8(&literal.0).ok()?),
             HirKind::Class(class) => text.push(one_letter(class)?),
@@ -38,6 +54,21 @@ pub(super) fn only_text(pattern: &str) -> Option<String> {
         }
     }
     Some(storage::fold(&text))
+}
+
+/// Whether something that matches an ASCII letter matches it in both cases.
+fn is_in_all_cases(part: &Hir) -> bool {
+    match part.kind() {
+        HirKind::Literal(literal) => !literal.0.iter().any(u8::is_ascii_alphabetic),
+        HirKind::Class(Class::Unicode(class)) => {
+            let has = |letter: char| {
+                let mut ranges = class.iter();
+                ranges.any(|range| (range.start()..=range.end()).contains(&letter))
+            };
+            ('a'..='z').all(|letter| has(letter) == has(letter.to_ascii_uppercase()))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the longest text that every match of `pattern` holds, in some case.
@@ -243,6 +274,29 @@ mod tests {
     fn what_is_optional_is_not_needed() {
         assert_eq!(shown("abc(de)?fgh", Origin::Whole), "abc and fgh");
         assert_eq!(shown("x(?=y)", Origin::Whole), "anything");
+    }
+
+    #[test]
+    fn a_pattern_of_one_word_in_all_cases_tells_it() {
+        let word = |pattern| only_word(pattern).map(|word| word.text().to_owned());
+        let found = word(r"(?i)(?-u:\b)Task_s3K(?-u:\b)");
+        assert_eq!(
+            found, None,
+            "a word with digits is longer than the index has them"
+        );
+        assert_eq!(word(r"(?i)(?-u:\b)Tasks(?-u:\b)").as_deref(), Some("tasks"));
+        assert_eq!(word(r"(?i)(?-u:\b)s3(?-u:\b)").as_deref(), Some("s3"));
+        for pattern in [
+            r"(?-u:\b)task(?-u:\b)",
+            r"(?-u:\b)[Tt]ask(?-u:\b)",
+            r"(?i)\btask\b",
+            r"(?i)(?-u:\b)task",
+            r"(?i)(?-u:\b)ta\w*k(?-u:\b)",
+            r"(?i)(?-u:\b)a b(?-u:\b)",
+            r"(?i)(?-u:\b)(?-u:\b)",
+        ] {
+            assert_eq!(word(pattern), None, "{pattern}");
+        }
     }
 
     #[test]

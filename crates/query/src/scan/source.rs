@@ -25,7 +25,7 @@ use datafusion_datasource::morsel::{MorselPlan, MorselPlanner, Morselizer};
 use object_store::ObjectStore;
 use parquet::arrow::arrow_reader::RowSelector;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use storage::{PAGE_ROWS, Pages, SegmentMeta};
+use storage::{PAGE_ROWS, Pages, Rows, SegmentMeta};
 
 use super::indexes::{Choice, Decision, Indexes};
 use super::need::Need;
@@ -34,6 +34,8 @@ use super::need::Need;
 #[derive(Debug)]
 pub(super) struct SegmentScan {
     segment: Arc<SegmentMeta>,
+    /// Others are of no use, if these are known.
+    rows: Option<Rows>,
     choice: OnceLock<Choice>,
 }
 
@@ -46,11 +48,16 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Cuts a segment into `count` parts of one row group each; what a file has beyond belongs to
-    /// the last.
-    pub(super) fn all(segment: &Arc<SegmentMeta>, count: usize) -> impl Iterator<Item = Part> {
+    /// Cuts a segment, of which `rows` are read if they are known, into `count` parts of one row
+    /// group each; what a file has beyond belongs to the last.
+    pub(super) fn all(
+        segment: &Arc<SegmentMeta>,
+        rows: Option<Rows>,
+        count: usize,
+    ) -> impl Iterator<Item = Part> {
         let scan = Arc::new(SegmentScan {
             segment: Arc::clone(segment),
+            rows,
             choice: OnceLock::new(),
         });
         (0..count).map(move |number| Part {
@@ -285,17 +292,16 @@ impl Chooser {
         let decision = match part.scan.choice.get() {
             Some(choice) => &choice.decision,
             None => {
-                self.indexes.fetch(&part.scan.segment, &self.need).await;
-                let choice = self.indexes.choose(&part.scan.segment, &self.need)?;
+                let SegmentScan { segment, rows, .. } = &*part.scan;
+                self.indexes.fetch(segment, &self.need).await;
+                let choice = self.indexes.choose(segment, &self.need, rows.as_ref())?;
                 &part.scan.choice.get_or_init(|| choice).decision
             }
         };
-        let pages = match decision {
-            Decision::Nothing => return Ok(None),
-            Decision::Some(pages) => Some(pages),
-            Decision::Everything => None,
-        };
-        let access = row_groups(&*self.footer(file).await?, part, pages);
+        if matches!(decision, Decision::Nothing) {
+            return Ok(None);
+        }
+        let access = row_groups(&*self.footer(file).await?, part, decision);
         let is_empty = access
             .iter()
             .all(|group| matches!(group, RowGroupAccess::Skip));
@@ -320,41 +326,71 @@ impl Chooser {
 }
 
 /// What to read of each row group of a file.
-fn row_groups(footer: &ParquetMetaData, part: &Part, pages: Option<&Pages>) -> Vec<RowGroupAccess> {
+fn row_groups(footer: &ParquetMetaData, part: &Part, decision: &Decision) -> Vec<RowGroupAccess> {
     let mut first_row = 0;
     let groups = footer.row_groups().iter().enumerate();
     let access = groups.map(|(number, group)| {
         let rows = usize::try_from(group.num_rows()).unwrap_or(0);
         let start = first_row;
         first_row += rows;
-        match pages {
+        match decision {
             _ if !part.has(number) => RowGroupAccess::Skip,
-            Some(pages) => selection(pages, start, rows),
-            None => RowGroupAccess::Scan,
+            Decision::Nothing => RowGroupAccess::Skip,
+            Decision::Some(pages) => on_pages(pages, start, rows),
+            Decision::Rows(known) => on_rows(known.between(start, start + rows), start, rows),
+            Decision::Everything => RowGroupAccess::Scan,
         }
     });
     access.collect()
 }
 
 /// The rows of `pages` among `rows` rows from `start` on.
-fn selection(pages: &Pages, start: usize, rows: usize) -> RowGroupAccess {
-    let mut selectors: Vec<RowSelector> = Vec::new();
+fn on_pages(pages: &Pages, start: usize, rows: usize) -> RowGroupAccess {
+    let mut chosen = Chosen::default();
     let mut row = start;
     while row < start + rows {
         let end = (start + rows).min((row / PAGE_ROWS + 1) * PAGE_ROWS);
-        let is_kept = pages.contains(row / PAGE_ROWS);
-        match selectors.last_mut() {
-            Some(last) if last.skip != is_kept => last.row_count += end - row,
-            _ if is_kept => selectors.push(RowSelector::select(end - row)),
-            _ => selectors.push(RowSelector::skip(end - row)),
-        }
+        chosen.push(pages.contains(row / PAGE_ROWS), end - row);
         row = end;
     }
-    match selectors.as_slice() {
-        [] => RowGroupAccess::Skip,
-        [all] if all.skip => RowGroupAccess::Skip,
-        [_] => RowGroupAccess::Scan,
-        _ => RowGroupAccess::Selection(selectors.into()),
+    chosen.finish()
+}
+
+/// The rows of `known` among `rows` rows from `start` on, where all of `known` lie.
+fn on_rows(known: &[u32], start: usize, rows: usize) -> RowGroupAccess {
+    let mut chosen = Chosen::default();
+    let mut next = start;
+    for row in known {
+        let row = *row as usize;
+        chosen.push(false, row - next);
+        chosen.push(true, 1);
+        next = row + 1;
+    }
+    chosen.push(false, start + rows - next);
+    chosen.finish()
+}
+
+/// Rows of a row group that are read or passed over, from its first to its last.
+#[derive(Default)]
+struct Chosen(Vec<RowSelector>);
+
+impl Chosen {
+    fn push(&mut self, is_read: bool, rows: usize) {
+        match self.0.last_mut() {
+            _ if rows == 0 => {}
+            Some(last) if last.skip != is_read => last.row_count += rows,
+            _ if is_read => self.0.push(RowSelector::select(rows)),
+            _ => self.0.push(RowSelector::skip(rows)),
+        }
+    }
+
+    fn finish(self) -> RowGroupAccess {
+        match self.0.as_slice() {
+            [] => RowGroupAccess::Skip,
+            [all] if all.skip => RowGroupAccess::Skip,
+            [_] => RowGroupAccess::Scan,
+            _ => RowGroupAccess::Selection(self.0.into()),
+        }
     }
 }
 
@@ -362,18 +398,29 @@ fn selection(pages: &Pages, start: usize, rows: usize) -> RowGroupAccess {
 mod tests {
     use super::*;
 
-    #[test]
-    fn pages_that_cross_the_end_of_a_row_group_are_cut_there() {
-        let mut pages = Pages::none(4);
-        pages.insert(1);
-        let rows = |start, rows| match selection(&pages, start, rows) {
+    fn shown(access: &RowGroupAccess) -> String {
+        match access {
             RowGroupAccess::Skip => "skip".to_owned(),
             RowGroupAccess::Scan => "scan".to_owned(),
             RowGroupAccess::Selection(selection) => selection
                 .iter()
                 .map(|part| format!("{}{} ", if part.skip { "-" } else { "+" }, part.row_count))
                 .collect(),
-        };
+        }
+    }
+
+    #[test]
+    fn rows_that_are_known_are_read_alone() {
+        assert_eq!(shown(&on_rows(&[], 10, 5)), "skip");
+        assert_eq!(shown(&on_rows(&[10, 11, 12], 10, 3)), "scan");
+        assert_eq!(shown(&on_rows(&[10, 12, 13], 10, 9)), "+1 -1 +2 -5 ");
+    }
+
+    #[test]
+    fn pages_that_cross_the_end_of_a_row_group_are_cut_there() {
+        let mut pages = Pages::none(4);
+        pages.insert(1);
+        let rows = |start, rows| shown(&on_pages(&pages, start, rows));
         assert_eq!(rows(0, PAGE_ROWS), "skip");
         assert_eq!(rows(PAGE_ROWS, PAGE_ROWS), "scan");
         assert_eq!(rows(0, 3_000), "-2048 +952 ");

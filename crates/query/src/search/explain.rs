@@ -128,6 +128,7 @@ fn explain_scan(
                 pages_read: match decision {
                     Decision::Nothing => 0,
                     Decision::Some(kept) => kept.count(),
+                    Decision::Rows(rows) => rows.page_count(),
                     Decision::Everything => pages,
                 },
                 why,

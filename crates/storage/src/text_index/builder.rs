@@ -13,13 +13,14 @@ use tantivy::{Directory, Index, TantivyDocument};
 use super::bloom::BloomBuilder;
 use super::container::{Header, pack};
 use super::directory::PREFIX;
+use super::rows::{self, ByKey, RowList};
 use super::tokens::{
     Escape, Kind, RUN_BYTES_MIN, Token, WORD_BYTES_MAX, each_token, fold_into, token_key, value_key,
 };
 use super::{
-    PAGE_ROWS, Pages, RUNS_MAX, SECTION_BLOCKS, SECTION_ENDS, SECTION_ESCAPED, SECTION_FACTS,
-    SECTION_OPAQUE, TEXT_COLUMNS, VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX,
-    value_term,
+    MESSAGE_COLUMN, NAMES_MAX, PAGE_ROWS, Pages, RUNS_MAX, SECTION_BLOCKS, SECTION_ENDS,
+    SECTION_ESCAPED, SECTION_FACTS, SECTION_NAMES, SECTION_OPAQUE, SECTION_ROWS, TEXT_COLUMNS,
+    VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX, value_term,
 };
 use crate::hashing::KeyHasher;
 use crate::{Result, StorageError};
@@ -32,8 +33,10 @@ type Keys = HashSet<u64, BuildHasherDefault<KeyHasher>>;
 /// Everything that is gathered for one page.
 #[derive(Debug, Default)]
 struct Page {
+    /// From 1 on.
+    number: u32,
     rows: usize,
-    /// Tokens and values that are noted already.
+    /// Ids and values that are noted already.
     seen: Keys,
     words: Vec<String>,
     /// Terms of values.
@@ -46,6 +49,7 @@ struct Page {
 
 impl Page {
     fn clear(&mut self) {
+        self.number += 1;
         self.rows = 0;
         self.seen.clear();
         self.words.clear();
@@ -54,23 +58,74 @@ impl Page {
         self.is_opaque = false;
         self.has_escapes = false;
     }
+}
 
-    fn word(&mut self, word: &[u8]) -> bool {
-        let is_new = self.seen.insert(token_key(word));
-        if is_new {
-            self.words.push(String::from_utf8_lossy(word).into_owned());
-        }
-        is_new
-    }
+/// A term of the segment.
+#[derive(Debug, Default)]
+struct Term {
+    /// How many pages there were with the last one that holds it.
+    pages: u32,
+    is_word: bool,
+    /// Whether it stands inside ids.
+    is_run: bool,
+    is_name: bool,
+    /// The messages in which it is a word.
+    rows: RowList,
 }
 
 /// What a segment's terms have come to.
 #[derive(Debug, Default)]
 struct Vocabulary {
-    words: Keys,
-    /// Terms that only stand inside ids.
-    runs: Keys,
+    terms: ByKey<Term>,
+    words: usize,
+    runs: usize,
+    names: usize,
     has_all_runs: bool,
+    has_all_names: bool,
+}
+
+impl Vocabulary {
+    /// Returns what is known of a term; `page`, the one at hand, learns of it.
+    fn term(&mut self, text: &[u8], page: &mut Page) -> &mut Term {
+        let term = self.terms.entry(token_key(text)).or_default();
+        if term.pages != page.number {
+            term.pages = page.number;
+            page.words.push(String::from_utf8_lossy(text).into_owned());
+        }
+        term
+    }
+
+    /// Notes a word; `row` is the message that holds it, if it stands there as a word.
+    fn word(&mut self, text: &[u8], page: &mut Page, row: Option<u32>) {
+        let term = self.term(text, page);
+        if let Some(row) = row {
+            term.rows.push(row);
+        }
+        let is_new = !term.is_word;
+        term.is_word = true;
+        self.words += usize::from(is_new);
+    }
+
+    /// Notes a run of letters.
+    fn run(&mut self, text: &[u8], page: &mut Page) {
+        let term = self.term(text, page);
+        let is_new = !term.is_run;
+        term.is_run = true;
+        self.runs += usize::from(is_new);
+        self.has_all_runs &= self.runs <= RUNS_MAX;
+    }
+
+    /// Notes the name of a value.
+    fn name(&mut self, text: &[u8], page: &mut Page) {
+        if !self.has_all_names {
+            return;
+        }
+        let term = self.term(text, page);
+        let is_new = !term.is_name;
+        term.is_name = true;
+        self.names += usize::from(is_new);
+        self.has_all_names = self.names <= NAMES_MAX;
+    }
 }
 
 /// An index under construction.
@@ -121,7 +176,10 @@ impl IndexBuilder {
             directory,
             words,
             values,
-            page: Page::default(),
+            page: Page {
+                number: 1,
+                ..Page::default()
+            },
             folded: Vec::new(),
             rows: 0,
             pages: 0,
@@ -130,6 +188,7 @@ impl IndexBuilder {
             escaped: Vec::new(),
             vocabulary: Vocabulary {
                 has_all_runs: true,
+                has_all_names: true,
                 ..Vocabulary::default()
             },
             columns: vec![Some(Keys::default()); VALUE_COLUMNS.len()],
@@ -156,8 +215,15 @@ impl IndexBuilder {
                 continue;
             };
             let column: &StringViewArray = column.as_string_view();
-            if column.null_count() < column.len() {
-                column.iter().flatten().for_each(|text| self.add_text(text));
+            if column.null_count() == column.len() {
+                continue;
+            }
+            let is_message = name == MESSAGE_COLUMN;
+            for (text, row) in column.iter().zip(self.rows..) {
+                let row = u32::try_from(row).ok().filter(|_| is_message);
+                if let Some(text) = text {
+                    self.add_text(text, row);
+                }
             }
         }
         for (index, name) in VALUE_COLUMNS.iter().enumerate() {
@@ -169,18 +235,29 @@ impl IndexBuilder {
         self.rows += batch.num_rows() as u64;
     }
 
-    fn add_text(&mut self, text: &str) {
+    /// Notes what a text holds; `row` is that of a message.
+    fn add_text(&mut self, text: &str, row: Option<u32>) {
         self.page.is_opaque |= !fold_into(text, &mut self.folded);
         let (page, vocabulary, folded) = (&mut self.page, &mut self.vocabulary, &self.folded);
         if memchr::memchr(b'\\', folded).is_none() {
-            each_token(folded, |token| note(page, vocabulary, token));
+            each_token(folded, |token| {
+                note(page, vocabulary, token, row);
+                if let Some(name) = token.name(folded) {
+                    vocabulary.name(name, page);
+                }
+            });
             return;
         }
         each_token(folded, |token| {
-            note(page, vocabulary, token);
+            note(page, vocabulary, token, row);
+            if let Some(name) = token.name(folded) {
+                vocabulary.name(name, page);
+            }
             match token.behind_escape(folded) {
                 Escape::None => {}
-                Escape::Separator(rest) => each_token(rest, |token| note(page, vocabulary, token)),
+                Escape::Separator(rest) => {
+                    each_token(rest, |token| note(page, vocabulary, token, None));
+                }
                 Escape::Letter => page.has_escapes = true,
             }
         });
@@ -248,7 +325,7 @@ impl IndexBuilder {
         if self.page.rows > 0 {
             self.end_page()?;
         }
-        if self.vocabulary.words.len() > WORDS_MAX {
+        if self.vocabulary.words > WORDS_MAX {
             return Ok(None);
         }
         let index = self
@@ -280,6 +357,14 @@ impl IndexBuilder {
         sections.push((SECTION_ESCAPED.to_owned(), pages(&self.escaped)));
         sections.push((SECTION_ENDS.to_owned(), ends));
         sections.push((SECTION_BLOCKS.to_owned(), blocks));
+        let terms = self.vocabulary.terms.iter();
+        let lists = terms.map(|(key, term)| (*key, &term.rows));
+        if self.vocabulary.has_all_names {
+            sections.push((SECTION_NAMES.to_owned(), Vec::new()));
+        }
+        if let Some(lists) = rows::pack(self.rows, lists) {
+            sections.push((SECTION_ROWS.to_owned(), lists));
+        }
         let header = Header {
             rows: self.rows,
             pages: self.pages,
@@ -288,13 +373,11 @@ impl IndexBuilder {
     }
 }
 
-fn note(page: &mut Page, vocabulary: &mut Vocabulary, token: Token<'_>) {
+fn note(page: &mut Page, vocabulary: &mut Vocabulary, token: Token<'_>, row: Option<u32>) {
     page.is_opaque |= token.is_unindexable();
     match token.kind() {
         Kind::Word => {
-            if page.word(token.bytes) {
-                vocabulary.words.insert(token_key(token.bytes));
-            }
+            vocabulary.word(token.bytes, page, row.filter(|_| token.is_ascii));
             return;
         }
         Kind::Id => {
@@ -310,9 +393,8 @@ fn note(page: &mut Page, vocabulary: &mut Vocabulary, token: Token<'_>) {
         return;
     }
     for (_, run) in token.runs() {
-        if run.len() >= RUN_BYTES_MIN && run.len() <= WORD_BYTES_MAX && page.word(run) {
-            vocabulary.runs.insert(token_key(run));
-            vocabulary.has_all_runs &= vocabulary.runs.len() <= RUNS_MAX;
+        if run.len() >= RUN_BYTES_MIN && run.len() <= WORD_BYTES_MAX {
+            vocabulary.run(run, page);
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Clue {
     },
     /// A token with this key.
     Id(u64),
+    /// A name with its `=`, or one that ends so.
+    Name { text: String, is_suffix: bool },
 }
 
 impl Literal {
@@ -58,6 +60,13 @@ impl Literal {
             let is_open_right = end == self.folded.len() && !self.ends_word;
             if !(in_json && is_written_otherwise(token)) {
                 add(&mut clues, token, is_open_left, is_open_right, &self.folded);
+            }
+            // JSON may escape the sign.
+            if let Some(name) = token.name(self.folded.as_bytes()).filter(|_| !in_json) {
+                clues.push(Clue::Name {
+                    text: String::from_utf8_lossy(name).into_owned(),
+                    is_suffix: is_open_left && name.len() > token.bytes.len(),
+                });
             }
         });
         clues.dedup();
@@ -173,9 +182,17 @@ mod tests {
             clues("1timeout2abc", false, false),
             [term("timeout"), part("abc", true, false)]
         );
+        let name = |text: &str, is_suffix| Clue::Name {
+            text: text.to_owned(),
+            is_suffix,
+        };
         assert_eq!(
             clues("status=5", false, false),
-            [part("status", false, true)]
+            [part("status", false, true), name("status=", true)]
+        );
+        assert_eq!(
+            clues("=1 a2user=", false, false),
+            [Clue::Id(token_key(b"a2user")), name("user=", false)]
         );
         assert_eq!(clues("500", true, true), []);
         assert!(!Literal::new("=5", false, false).is_useful());

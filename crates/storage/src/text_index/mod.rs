@@ -12,6 +12,7 @@ mod container;
 mod directory;
 mod literal;
 mod pages;
+mod rows;
 mod tokens;
 
 use std::path::Path;
@@ -24,19 +25,23 @@ use tantivy::{Directory, DocSet, Index, InvertedIndexReader, SegmentReader, TERM
 pub(crate) use builder::IndexBuilder;
 pub use literal::Literal;
 pub use pages::Pages;
+pub use rows::{Rows, Word};
 pub use tokens::fold;
 
 use crate::{EVENT_TEXT_COLUMNS, Result, StorageError};
 use container::{Sections, unpack};
 use directory::PackedDirectory;
 use literal::Clue;
+use rows::RowLists;
 
 /// Rows in a page.
 pub const PAGE_ROWS: usize = 2_048;
 /// Segments of fewer rows have no index: reading them is as fast as asking.
 pub const INDEXED_ROWS_MIN: u64 = 4 * PAGE_ROWS as u64;
 /// Columns of text whose tokens are indexed, all together.
-const TEXT_COLUMNS: [&str; 2] = ["message", "fields"];
+const TEXT_COLUMNS: [&str; 2] = [MESSAGE_COLUMN, "fields"];
+/// The one whose words are also known by row.
+const MESSAGE_COLUMN: &str = "message";
 /// Columns whose values are indexed, by column.
 const VALUE_COLUMNS: [&str; EVENT_TEXT_COLUMNS.len() - 1] = {
     let mut columns = [""; EVENT_TEXT_COLUMNS.len() - 1];
@@ -53,6 +58,8 @@ const VALUES_MAX: usize = 1_024;
 const WORDS_MAX: usize = 1 << 20;
 /// With more runs of letters inside ids than this, they are left out.
 const RUNS_MAX: usize = 1 << 18;
+/// With more names of values than this, they are left out.
+const NAMES_MAX: usize = 1 << 16;
 
 const WORDS_FIELD: &str = "words";
 const VALUES_FIELD: &str = "values";
@@ -61,6 +68,8 @@ const SECTION_OPAQUE: &str = "opaque pages";
 const SECTION_ESCAPED: &str = "escaped pages";
 const SECTION_ENDS: &str = "bloom ends";
 const SECTION_BLOCKS: &str = "bloom blocks";
+const SECTION_ROWS: &str = "rows of words";
+const SECTION_NAMES: &str = "names";
 
 /// The term of a value of a column, or of its absence.
 fn value_term(column: usize, value: Option<&str>) -> String {
@@ -88,6 +97,10 @@ pub struct TextIndex {
     escaped: Pages,
     ends: OwnedBytes,
     blocks: OwnedBytes,
+    /// Whether names are among the words; they are not in an index that an earlier version wrote.
+    has_all_names: bool,
+    /// None in an index that an earlier version wrote, or if they would have been too long.
+    lists: Option<RowLists>,
 }
 
 impl std::fmt::Debug for TextIndex {
@@ -164,6 +177,8 @@ impl TextIndex {
             escaped: set(SECTION_ESCAPED)?,
             ends: sections.get(SECTION_ENDS)?,
             blocks: sections.get(SECTION_BLOCKS)?,
+            has_all_names: sections.get(SECTION_NAMES).is_ok(),
+            lists: sections.get(SECTION_ROWS).ok().map(RowLists),
         })
     }
 
@@ -198,6 +213,11 @@ impl TextIndex {
                 } if self.has_all_runs => self.terms_with(&text, is_prefix, is_suffix)?,
                 Clue::Part { .. } => continue,
                 Clue::Id(key) => self.with_key(key),
+                Clue::Name { .. } if !self.has_all_names => continue,
+                Clue::Name { text, is_suffix } if is_suffix => {
+                    self.terms_with(&text, false, true)?
+                }
+                Clue::Name { text, .. } => self.term(&text)?,
             };
             match &mut found {
                 Some(found) => found.keep(&pages),
@@ -208,6 +228,13 @@ impl TextIndex {
             found.add(&self.opaque);
         }
         Ok(found)
+    }
+
+    /// Returns the rows in whose messages `word` stands, in any case, and nothing of a word, ASCII
+    /// that is, right before it and right behind it: these and no others. `None` if the index cannot tell.
+    pub fn rows_with(&self, word: &Word) -> Option<Rows> {
+        let lists = self.lists.as_ref().filter(|_| self.opaque.is_empty())?;
+        lists.with(word)
     }
 
     /// As [`TextIndex::text`], for a literal that stands in a value inside JSON text: there it

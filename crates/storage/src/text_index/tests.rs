@@ -125,6 +125,26 @@ fn values_in_json_may_be_escaped_and_numbers_rewritten() {
 }
 
 #[test]
+fn rare_words_are_known_by_row() {
+    let mut messages = vec!["nothing to see"; 3 * PAGE_ROWS];
+    let last = messages.len() - 1;
+    messages[7] = "ERROR: nothing";
+    messages[last] = r"an error, two errors, in x\nerror";
+    let functions = vec![Some("error"); messages.len()];
+    let known = index(&batch(&messages, &functions));
+    let rows = |index: &TextIndex, word| index.rows_with(&Word::new(word).unwrap());
+    let found = rows(&known, "Error").unwrap();
+    assert_eq!(found.between(0, messages.len()), [7, last as u32]);
+    assert_eq!(found.page_count(), 2);
+    assert_eq!(rows(&known, "errors").unwrap().len(), 1);
+    assert!(rows(&known, "err").unwrap().is_empty());
+    assert_eq!(rows(&known, "nothing"), None, "it is everywhere");
+    messages[9] = "\u{17f}tatus";
+    let unsure = index(&batch(&messages, &functions));
+    assert_eq!(rows(&unsure, "error"), None);
+}
+
+#[test]
 fn a_damaged_file_is_refused_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.idx");
@@ -191,6 +211,27 @@ proptest! {
                 let page = row / PAGE_ROWS;
                 prop_assert!(pages.contains(page), "{literal:?} in {:?}", messages[*row]);
             }
+        }
+    }
+
+    #[test]
+    fn rows_of_words_are_those_that_the_pattern_finds(
+        texts in prop::collection::vec((text(), 0..3 * PAGE_ROWS), 1..30),
+        words in prop::collection::vec("[a-cA-C_]{1,4}|[a-c][0-9]", 20),
+    ) {
+        let mut messages = vec!["filler 77777"; 3 * PAGE_ROWS];
+        for (text, row) in &texts {
+            messages[*row] = text;
+        }
+        let index = index(&batch(&messages, &vec![None; messages.len()]));
+        for word in words {
+            let Some(rows) = index.rows_with(&Word::new(&word).unwrap()) else {
+                continue;
+            };
+            let pattern = regex::Regex::new(&format!(r"(?i)(?-u:\b){word}(?-u:\b)")).unwrap();
+            let found = messages.iter().zip(0u32..).filter(|(text, _)| pattern.is_match(text));
+            let found: Vec<u32> = found.map(|(_, row)| row).collect();
+            prop_assert_eq!(rows.between(0, messages.len()), found, "{}", word);
         }
     }
 }

@@ -125,6 +125,19 @@ impl<'a> Token<'a> {
         self.bytes.len() > WORD_BYTES_MAX && self.runs().any(|(_, run)| run.len() > WORD_BYTES_MAX)
     }
 
+    /// The letters at its end and the `=` behind them, if one follows in the text it was cut from:
+    /// the name of a value, as in `status=500`. JSON writes names in another way.
+    pub(super) fn name(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let end = self.start + self.bytes.len();
+        if !self.is_ascii || text.get(end) != Some(&b'=') {
+            return None;
+        }
+        let is_letter = |byte: &&u8| CLASSES[**byte as usize] != DIGIT;
+        let letters = self.bytes.iter().rev().take_while(is_letter).count();
+        let is_indexed = (RUN_BYTES_MIN..=WORD_BYTES_MAX).contains(&letters);
+        is_indexed.then(|| &text[end - letters..=end])
+    }
+
     /// The runs of letters in it, each with its place in the token.
     pub(super) fn runs(&self) -> impl Iterator<Item = (usize, &'a [u8])> + use<'a> {
         let bytes = self.bytes;
@@ -275,6 +288,14 @@ mod tests {
         });
         let expected = vec![(0, b"connectiontimeout".to_vec()), (18, b"ab".to_vec())];
         assert_eq!(runs, expected);
+    }
+
+    #[test]
+    fn names_are_letters_before_an_equals_sign() {
+        let mut names = Vec::new();
+        let folded = b"status=500 a1user=x id=7 \"path\":5 e2e= http_code =5";
+        each_token(folded, |token| names.extend(token.name(folded)));
+        assert_eq!(names, [b"status=".as_slice(), b"user="]);
     }
 
     #[test]
