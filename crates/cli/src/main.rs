@@ -23,6 +23,7 @@ mod time_argument;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use model::limits::THREAD_STACK_BYTES;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,9 +58,24 @@ enum Command {
     Segments(segments_command::Arguments),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .enable_all()
+        .build();
+    let command = Arguments::parse().command;
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(Box::pin(run(command))),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot start threads")),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Query(arguments) => query_command::run(arguments).await,
@@ -68,9 +84,5 @@ async fn main() -> ExitCode {
         Command::Lookup(command) => lookup_command::run(command).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Segments(arguments) => segments_command::run(arguments).await,
-    };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    }
 }

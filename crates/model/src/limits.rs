@@ -14,6 +14,13 @@ pub const QUERY_CHARS_MAX: usize = 15_000;
 pub const QUERY_STAGES_MAX: usize = 300;
 /// Conditions in a row, of a scope or joined by `and` or `or`: for the same reason.
 pub const QUERY_CONDITIONS_MAX: usize = 1_000;
+/// Stack of a thread that plans and answers queries (8 MiB): whoever walks a plan goes as deep as
+/// the plan; only what is used takes memory.
+pub const THREAD_STACK_BYTES: usize = 8 << 20;
+/// Pipelines that stand inside one another (`[subquery: …]`, `join`, `filter`).
+pub const QUERY_NESTED_MAX: usize = 10;
+/// Mistakes of one query that are told.
+pub const QUERY_MISTAKES_MAX: usize = 100;
 /// Deepest nesting that is followed in JSON.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Messages that one search keeps for paging, newest first.

@@ -1,6 +1,6 @@
 //! Checks a query without running it: reads and plans it over an empty table.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
@@ -15,9 +15,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Returns what is wrong with `text`; `{{parameters}}` are filled by position.
 pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
-    let session = match empty_session() {
+    let session = match SESSION.as_ref() {
         Ok(session) => session,
-        Err(error) => return vec![Diagnostic::error(0..0, error.strip_backtrace())],
+        Err(message) => return vec![Diagnostic::error(0..0, message.as_str())],
     };
     match language {
         Language::Log => {
@@ -28,7 +28,7 @@ pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
                 time_zone: jiff::tz::TimeZone::UTC,
                 auto_parse: false,
             };
-            plan_filling_parameters(text, &context, &session)
+            plan_filling_parameters(text, &context, session)
                 .err()
                 .unwrap_or_default()
         }
@@ -42,6 +42,10 @@ pub fn check(text: &str, language: Language) -> Vec<Diagnostic> {
         },
     }
 }
+
+/// Queries are planned over it and never run, so one does for all.
+static SESSION: LazyLock<Result<SessionContext, String>> =
+    LazyLock::new(|| empty_session().map_err(|error| error.strip_backtrace()));
 
 fn empty_session() -> datafusion::error::Result<SessionContext> {
     let session = SessionContext::new();

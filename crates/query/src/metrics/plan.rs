@@ -7,7 +7,7 @@ use super::operators::{self, Operator};
 use super::syntax::formula::{self, Allowed, Formula};
 use super::syntax::selector::{self, Selector};
 use crate::syntax::tokens::{Parsed, Tokens};
-use crate::syntax::{Diagnostic, expression, lexer, pipeline};
+use crate::syntax::{Diagnostic, at_most_chars, expression, lexer, located, pipeline};
 
 /// Where a row's series come from.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl Row {
 /// # Errors
 /// Every mistake of the text, with its position.
 pub(crate) fn read(text: &str) -> Result<Row, Vec<Diagnostic>> {
+    at_most_chars(text)?;
     let pieces = pipeline::cut(text);
     let mut diagnostics = pieces.diagnostics;
     let scope = pieces.text.get(pieces.scope.clone()).unwrap_or_default();
@@ -75,8 +76,7 @@ pub(crate) fn read(text: &str) -> Result<Row, Vec<Diagnostic>> {
         }
     }
     if !diagnostics.is_empty() {
-        let located = diagnostics.into_iter().map(|found| found.locate(text));
-        return Err(located.collect());
+        return Err(located(diagnostics, text));
     }
     let quantization = match (&source, stages.first()) {
         (Source::Select(_), Some(first)) => first.quantization().cloned(),
@@ -167,7 +167,7 @@ pub(crate) fn read_all(texts: &[(String, String)]) -> Result<Vec<Row>, Vec<Diagn
         for (wanted, span) in &join.rows {
             let message = match find(texts, wanted) {
                 None => format!("there is no row `#{wanted}`"),
-                Some(_) if reaches(&rows, texts, index, wanted, rows.len()) => {
+                Some(_) if reaches(&rows, texts, index, wanted) => {
                     format!("row `#{name}` refers to itself through `#{wanted}`")
                 }
                 Some(_) => continue,
@@ -198,25 +198,20 @@ fn of_row(mut found: Diagnostic, name: &str, texts: &[(String, String)]) -> Diag
     found
 }
 
-/// Whether the row `from` is among what the row `start` refers to, over at most `steps` rows.
-fn reaches(
-    rows: &[Row],
-    texts: &[(String, String)],
-    from: usize,
-    start: &str,
-    steps: usize,
-) -> bool {
-    let Some(index) = find(texts, start).filter(|_| steps > 0) else {
-        return false;
-    };
-    if index == from {
-        return true;
-    }
-    match &rows[index].source {
-        Source::Select(_) => false,
-        Source::Join(join) => {
-            let mut next = join.rows.iter();
-            next.any(|(name, _)| reaches(rows, texts, from, name, steps - 1))
+/// Whether the row `from` is among what the row `start` refers to.
+fn reaches(rows: &[Row], texts: &[(String, String)], from: usize, start: &str) -> bool {
+    let mut seen = vec![false; rows.len()];
+    let mut next: Vec<usize> = find(texts, start).into_iter().collect();
+    while let Some(index) = next.pop() {
+        if index == from {
+            return true;
+        }
+        let is_known = std::mem::replace(&mut seen[index], true);
+        if let Source::Join(join) = &rows[index].source
+            && !is_known
+        {
+            next.extend(join.rows.iter().filter_map(|(name, _)| find(texts, name)));
         }
     }
+    false
 }

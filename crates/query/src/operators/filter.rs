@@ -42,8 +42,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let value = planner.resolve(&name.text, &name.span).text();
     let stages = cut_inner(&planner.pipeline.text, inside, false);
     let pipeline = planner.pipeline.inner(stages);
-    let mut fork = planner.clone();
-    fork.diagnostics = Vec::new();
+    let mut fork = planner.fork(&name.span)?;
     fork.pipeline = &pipeline;
     if let Err(found) = pipeline.plan_stages(fork, 0) {
         planner.diagnostics.extend(found);

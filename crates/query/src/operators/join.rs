@@ -91,9 +91,8 @@ fn side<'a>(tokens: &mut Tokens, planner: &mut Planner<'a>) -> Parsed<Side<'a>> 
     let Some(name) = tokens.alias()? else {
         return Err(tokens.unexpected("`as` and a name for this side"));
     };
-    let mut fork = planner.clone();
-    fork.diagnostics = Vec::new();
-    for range in cut_inner(&planner.pipeline.text, inside.clone(), false) {
+    let mut fork = planner.fork(&inside)?;
+    for range in cut_inner(&planner.pipeline.text, inside, false) {
         planner.pipeline.apply(&mut fork, planner.stage, &range);
         if fork.has_ended() {
             let message = "an operator that needs all rows cannot stand inside `join`";

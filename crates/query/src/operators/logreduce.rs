@@ -1,6 +1,6 @@
 //! `logreduce`: finds the patterns of which messages are made, and counts them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array, StringViewArray, UInt32Array};
@@ -14,6 +14,7 @@ use crate::plan::stage::{Input, Step, Table};
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
 use crate::syntax::expression;
+use crate::syntax::lexer::TokenKind;
 use crate::syntax::tokens::{Name, Parsed, Tokens};
 
 /// The registry's entry.
@@ -21,10 +22,12 @@ pub(crate) const ENTRY: Entry = Entry::new(
     Descriptor {
         name: "logreduce",
         kind: UnitKind::Operator,
-        syntax: "logreduce [(<field>) | field=<field>] [by <field>, …]",
-        summary: "Finds the patterns of which messages are made, with `*` for what differs, and counts how often each occurs.",
+        syntax: "logreduce [(<field>) | field=<field>] [by <field>, …] [limit=<count>] [criteria=mostcommon | leastcommon]",
+        summary: "Finds the patterns of which messages are made, with `*` for what differs, and counts how often each occurs: \
+                  the most common first, unless the least common are wanted.",
         examples: &[
             "error | logreduce",
+            "* | logreduce limit=10, criteria=leastcommon",
             "* | timeslice 1h | logreduce by _timeslice",
         ],
     },
@@ -35,7 +38,14 @@ pub(crate) const ENTRY: Entry = Entry::new(
 #[derive(Debug)]
 struct LogReduce {
     keys: Vec<(String, FieldType)>,
+    /// How many patterns are told, if not all.
+    limit: Option<usize>,
+    are_rare_first: bool,
 }
+
+/// What may stand at the end of the stage.
+const LIMIT: &str = "limit";
+const CRITERIA: &str = "criteria";
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let at = tokens.span();
@@ -45,10 +55,19 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         tokens.expect_symbol(")")?;
     }
     let field = tokens.field_option()?;
-    let names: Vec<Name> = match tokens.word("by") {
-        true => tokens.names()?,
-        false => Vec::new(),
+    let mut names: Vec<Name> = Vec::new();
+    if tokens.word("by") {
+        names.push(tokens.name()?);
+        while !is_option(tokens, 1) && tokens.symbol(",") {
+            names.push(tokens.name()?);
+        }
+    }
+    let mut step = LogReduce {
+        keys: Vec::new(),
+        limit: None,
+        are_rare_first: false,
     };
+    step.read_options(tokens)?;
     let text = match (value, field) {
         (Some(value), _) => planner.lower(&value),
         (None, Some(name)) => planner.resolve(&name.text, &name.span),
@@ -61,14 +80,53 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         }
     };
     let mut arguments = vec![text.text()];
-    let mut keys = Vec::new();
     for name in names {
         let key = planner.resolve(&name.text, &name.span);
-        keys.push((name.text, key.field_type));
+        step.keys.push((name.text, key.field_type));
         arguments.push(key.expr);
     }
-    planner.end_stage(arguments, LogReduce { keys });
+    planner.end_stage(arguments, step);
     Ok(())
+}
+
+/// Whether `limit=` or `criteria=` stands `ahead` words from here.
+fn is_option(tokens: &Tokens, ahead: usize) -> bool {
+    let is_name = matches!(tokens.peek_at(ahead), Some(TokenKind::Word(word))
+        if [LIMIT, CRITERIA].iter().any(|option| word.eq_ignore_ascii_case(option)));
+    is_name && matches!(tokens.peek_at(ahead + 1), Some(TokenKind::Symbol("=")))
+}
+
+impl LogReduce {
+    /// Reads `limit=10, criteria=leastcommon`, in any order.
+    fn read_options(&mut self, tokens: &mut Tokens) -> Parsed<()> {
+        loop {
+            let has_comma = usize::from(matches!(tokens.peek(), Some(TokenKind::Symbol(","))));
+            if !is_option(tokens, has_comma) {
+                return Ok(());
+            }
+            tokens.skip(has_comma);
+            let is_limit = tokens.is_word(LIMIT);
+            tokens.skip(2);
+            if is_limit {
+                self.limit = Some(tokens.count()?);
+            } else if tokens.word("leastcommon") {
+                self.are_rare_first = true;
+            } else if !tokens.word("mostcommon") {
+                return Err(tokens.unexpected("`mostcommon` or `leastcommon`"));
+            }
+        }
+    }
+
+    /// Puts what was found in order and leaves out the patterns behind the limit.
+    fn choose(&self, found: &mut Vec<((usize, usize), i64)>) {
+        let sign = if self.are_rare_first { 1 } else { -1 };
+        found.sort_by_key(|((group, pattern), count)| (sign * count, *group, *pattern));
+        let Some(limit) = self.limit else { return };
+        let mut told = HashSet::new();
+        found.retain(|((_, pattern), _)| {
+            told.contains(pattern) || told.len() < limit && told.insert(*pattern)
+        });
+    }
 }
 
 impl Step for LogReduce {
@@ -85,7 +143,7 @@ impl Step for LogReduce {
             }
         }
         let mut found: Vec<((usize, usize), i64)> = counts.into_iter().collect();
-        found.sort_by_key(|((group, pattern), count)| (-count, *group, *pattern));
+        self.choose(&mut found);
         let rows: UInt32Array = found
             .iter()
             .map(|((group, _), _)| groups.rows[*group][0])

@@ -97,9 +97,9 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         tokens.word("by");
         step.results = if tokens.word("transactions") || tokens.word("transaction") {
             Results::Transactions
-        } else if tokens.word("states") {
+        } else if tokens.word("states") || tokens.word("state") {
             Results::States
-        } else if tokens.word("flow") {
+        } else if tokens.word("flow") || tokens.word("flowchart") {
             Results::Flow
         } else {
             return Err(tokens.unexpected("`transactions`, `states` or `flow`"));

@@ -250,21 +250,18 @@ pub fn plan(
 
 /// Complains about each `{{parameter}}`: where a query runs, they have values.
 pub(crate) fn unfilled_parameters(text: &str) -> Vec<Diagnostic> {
-    parameters(text)
-        .map(|(span, name)| {
-            Diagnostic::error(span, format!("parameter `{name}` has no value")).locate(text)
-        })
-        .collect()
+    let unfilled = parameters(text)
+        .map(|(span, name)| Diagnostic::error(span, format!("parameter `{name}` has no value")));
+    syntax::located(unfilled.collect(), text)
 }
 
 /// Returns each `{{name}}` of the text, wherever it stands, with its place.
 fn parameters(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, &str)> {
     text.match_indices("{{").filter_map(|(start, opening)| {
-        let (name, _) = text.get(start + opening.len()..)?.split_once("}}")?;
-        let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let inside = text.get(start + opening.len()..)?;
+        let belongs = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let (name, behind) = inside.split_at(inside.find(|c| !belongs(c))?);
+        let is_name = !name.is_empty() && behind.starts_with("}}");
         is_name.then(|| (start..start + name.len() + 4, name))
     })
 }
@@ -279,10 +276,11 @@ pub(crate) fn plan_filling_parameters(
     context: &QueryContext,
     session: &SessionContext,
 ) -> std::result::Result<Planned, Vec<Diagnostic>> {
+    syntax::at_most_chars(text)?;
     let pieces = syntax::pipeline::cut(text);
     let pipeline = Pipeline::new(&pieces, context.clone());
     let planned = pipeline.plan_events(session, pieces.diagnostics);
-    planned.map_err(|found| found.into_iter().map(|found| found.locate(text)).collect())
+    planned.map_err(|found| syntax::located(found, text))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 use futures::FutureExt as _;
 use model::TimeRange;
-use model::limits::QUERY_STAGES_MAX;
+use model::limits::{QUERY_NESTED_MAX, QUERY_STAGES_MAX};
 
 use super::planner::Planner;
 use super::stage::{self, Running, Step, Table};
@@ -16,8 +16,8 @@ use super::{Planned, QueryContext};
 use crate::operators::cat;
 use crate::syntax::pipeline::Pieces;
 use crate::syntax::scope::{self, Scope};
-use crate::syntax::tokens::Tokens;
-use crate::syntax::{Diagnostic, lexer};
+use crate::syntax::tokens::{Parsed, Tokens};
+use crate::syntax::{Diagnostic, lexer, located};
 use crate::{QueryError, Result, operators, scan};
 
 type Found<T> = std::result::Result<T, Vec<Diagnostic>>;
@@ -34,6 +34,8 @@ pub(crate) struct Pipeline {
     is_elsewhere: bool,
     /// Whether it stands in brackets in another query.
     pub(crate) is_subquery: bool,
+    /// How many pipelines it stands in.
+    pub(super) nested: usize,
 }
 
 impl Pipeline {
@@ -46,6 +48,7 @@ impl Pipeline {
             context,
             is_elsewhere: false,
             is_subquery: false,
+            nested: 0,
         }
     }
 
@@ -53,6 +56,7 @@ impl Pipeline {
     pub(crate) fn inner(&self, stages: Vec<Range<usize>>) -> Self {
         Pipeline {
             stages,
+            nested: self.nested + 1,
             ..self.clone()
         }
     }
@@ -81,6 +85,7 @@ impl Pipeline {
         let stages = self.stages.iter().take(stages).cloned().collect();
         Pipeline {
             is_subquery: self.is_subquery,
+            nested: self.nested,
             ..self.subquery(self.scope.clone(), stages, Some(range))
         }
     }
@@ -176,6 +181,28 @@ impl Pipeline {
     }
 }
 
+impl Planner<'_> {
+    /// A planner for a pipeline that stands at `span` in the stage at hand, over the same rows.
+    pub(crate) fn fork(&self, span: &Range<usize>) -> Parsed<Self> {
+        Ok(Planner {
+            nested: self.deeper(span)?,
+            diagnostics: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// How many pipelines one that stands at `span` in the stage at hand stands in: each is planned
+    /// on the stack of the one around it.
+    pub(super) fn deeper(&self, span: &Range<usize>) -> Parsed<usize> {
+        if self.nested < QUERY_NESTED_MAX {
+            return Ok(self.nested + 1);
+        }
+        let message =
+            format!("more than {QUERY_NESTED_MAX} pipelines inside one another (QUERY_NESTED_MAX)");
+        Err(Diagnostic::error(span.clone(), message))
+    }
+}
+
 /// The end of a stage: how what came before is finished, and what follows.
 #[derive(Clone, Debug)]
 pub(crate) struct Ended {
@@ -231,7 +258,7 @@ impl Later {
             .plan_stages(planner, self.stage + 1)
             .map_err(|found| {
                 let text = &self.pipeline.text;
-                QueryError::Invalid(found.into_iter().map(|found| found.locate(text)).collect())
+                QueryError::Invalid(located(found, text))
             })
     }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Planner<'a> {
     /// The pipeline that is planned, and the place of the stage at hand in it.
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) stage: usize,
+    /// How many pipelines the one at hand stands in.
+    pub(super) nested: usize,
     /// How many stages the plan has been through, those inside other stages included.
     pub(super) applied: usize,
     pub(crate) session: &'a SessionContext,
@@ -126,6 +128,7 @@ impl<'a> Planner<'a> {
         Planner {
             pipeline,
             stage: 0,
+            nested: pipeline.nested,
             applied: 0,
             session,
             plan,

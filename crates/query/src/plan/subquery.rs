@@ -69,6 +69,7 @@ impl Planner<'_> {
         is_in_scope: bool,
     ) -> std::result::Result<Expr, Vec<Diagnostic>> {
         let text = &self.pipeline.text;
+        let nested = self.deeper(span).map_err(|found| vec![found])?;
         let inside = span.start + 1..span.end.saturating_sub(1).max(span.start + 1);
         let (range, begin) = self
             .subquery_head(inside.clone())
@@ -81,7 +82,8 @@ impl Planner<'_> {
             return Err(vec![Diagnostic::error(span.clone(), message)]);
         };
         let composed = Composed::read_stage(text, last).map_err(|found| vec![found])?;
-        let pipeline = self.pipeline.subquery(scope, stages, range);
+        let mut pipeline = self.pipeline.subquery(scope, stages, range);
+        pipeline.nested = nested;
         let planned = pipeline.plan_events(self.session, Vec::new())?;
         let arguments: Vec<Expr> = if composed.are_keywords {
             if self.kind == ResultKind::Records {

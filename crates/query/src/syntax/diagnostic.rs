@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use model::limits::{QUERY_CHARS_MAX, QUERY_MISTAKES_MAX};
 use serde::Serialize;
 
 /// How bad it is.
@@ -94,11 +95,33 @@ impl Diagnostic {
     }
 }
 
+/// The mistakes with their lines and columns; of very many the first.
+pub(crate) fn located(found: Vec<Diagnostic>, text: &str) -> Vec<Diagnostic> {
+    let told = found.into_iter().take(QUERY_MISTAKES_MAX);
+    told.map(|found| found.locate(text)).collect()
+}
+
+/// Complains about a text that is longer than a query may be.
+pub(crate) fn at_most_chars(text: &str) -> Result<(), Vec<Diagnostic>> {
+    let Some((end, _)) = text.char_indices().nth(QUERY_CHARS_MAX) else {
+        return Ok(());
+    };
+    let message =
+        format!("the query is longer than {QUERY_CHARS_MAX} characters (QUERY_CHARS_MAX)");
+    Err(located(
+        vec![Diagnostic::error(end..text.len(), message)],
+        text,
+    ))
+}
+
 /// Returns the name closest to `written`, if it is close enough to be a slip of the finger.
 pub(crate) fn closest<'a>(
     written: &str,
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
+    if written.len() > NAME_BYTES_MAX {
+        return None;
+    }
     let folded = written.to_lowercase();
     names
         .into_iter()
@@ -110,6 +133,8 @@ pub(crate) fn closest<'a>(
         .map(|(_, name)| name.to_owned())
 }
 
+/// What is longer is no slip of a name, and comparing takes time by its length.
+const NAME_BYTES_MAX: usize = 100;
 /// A name is suggested from this likeness on (1.0 = equal).
 const LIKENESS_MIN: f64 = 0.85;
 /// One slip in a word of so many letters is always close, even where the word is too short to

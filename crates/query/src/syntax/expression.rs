@@ -13,6 +13,23 @@ use super::tokens::{Name, Parsed, Tokens};
 pub(crate) struct Expression {
     pub(crate) kind: Kind,
     pub(crate) span: Range<usize>,
+    /// How many expressions there are from here to the innermost one.
+    depth: usize,
+}
+
+impl Expression {
+    fn new(kind: Kind, span: Range<usize>) -> Self {
+        let deepest = |inner: &[Expression]| inner.iter().map(|inner| inner.depth).max();
+        let inside = match &kind {
+            Kind::Not(inner) | Kind::Negative(inner) => inner.depth,
+            Kind::Binary(_, left, right) => left.depth.max(right.depth),
+            Kind::In { value, options, .. } => value.depth.max(deepest(options).unwrap_or(0)),
+            Kind::Call(_, arguments) => deepest(arguments).unwrap_or(0),
+            _ => 0,
+        };
+        let depth = inside + 1;
+        Expression { kind, span, depth }
+    }
 }
 
 /// What an expression is.
@@ -56,19 +73,20 @@ pub(crate) enum Operation {
     Remainder,
 }
 
-const DEPTH_MAX: usize = 100;
+/// Parentheses and calls inside one another.
+const NESTED_MAX: usize = 100;
 
 /// Terms of one sum, factors of one product: they nest from left to right.
 const TERMS_MAX: usize = 200;
 
+/// All of it: whoever walks an expression needs stack for each one inside another.
+const DEPTH_MAX: usize = 250;
+
 /// Reads an expression.
 pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
     tokens.depth += 1;
-    if tokens.depth > DEPTH_MAX {
-        return Err(Diagnostic::error(
-            tokens.span(),
-            "the expression is nested too deeply",
-        ));
+    if tokens.depth > NESTED_MAX {
+        return Err(too_deep(tokens.span()));
     }
     let condition = disjunction(tokens)?;
     let result = if tokens.symbol("?") {
@@ -76,23 +94,27 @@ pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
         tokens.expect_symbol(":")?;
         let no = parse(tokens)?;
         let span = condition.span.start..no.span.end;
-        Expression {
-            kind: Kind::Call("if".to_owned(), vec![condition, yes, no]),
-            span,
-        }
+        Expression::new(Kind::Call("if".to_owned(), vec![condition, yes, no]), span)
     } else {
         condition
     };
+    if result.depth > DEPTH_MAX {
+        return Err(too_deep(result.span));
+    }
     tokens.depth -= 1;
     Ok(result)
 }
 
+fn too_deep(span: Range<usize>) -> Diagnostic {
+    Diagnostic::error(span, "the expression is nested too deeply")
+}
+
 fn binary(operation: Operation, left: Expression, right: Expression) -> Expression {
     let span = left.span.start..right.span.end;
-    Expression {
-        kind: Kind::Binary(operation, Box::new(left), Box::new(right)),
+    Expression::new(
+        Kind::Binary(operation, Box::new(left), Box::new(right)),
         span,
-    }
+    )
 }
 
 fn disjunction(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -136,10 +158,7 @@ fn balanced(operation: Operation, mut parts: Vec<Expression>) -> Expression {
         }
         parts = halved;
     }
-    parts.pop().unwrap_or(Expression {
-        kind: Kind::Null,
-        span: 0..0,
-    })
+    parts.pop().unwrap_or(Expression::new(Kind::Null, 0..0))
 }
 
 fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -151,10 +170,7 @@ fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
     let inner = comparison(tokens)?;
     let span = start..inner.span.end;
     Ok(if count % 2 == 1 {
-        Expression {
-            kind: Kind::Not(Box::new(inner)),
-            span,
-        }
+        Expression::new(Kind::Not(Box::new(inner)), span)
     } else {
         inner
     })
@@ -176,10 +192,7 @@ fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
             let span = left.span.start..right.span.end;
             left = negate_if(
                 is_negated,
-                Expression {
-                    kind: Kind::Call("contains".to_owned(), vec![left, right]),
-                    span,
-                },
+                Expression::new(Kind::Call("contains".to_owned(), vec![left, right]), span),
             );
             continue;
         } else if is_negated {
@@ -199,10 +212,7 @@ fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
 fn negate_if(is_negated: bool, inner: Expression) -> Expression {
     let span = inner.span.clone();
     if is_negated {
-        Expression {
-            kind: Kind::Not(Box::new(inner)),
-            span,
-        }
+        Expression::new(Kind::Not(Box::new(inner)), span)
     } else {
         inner
     }
@@ -233,14 +243,14 @@ fn options(tokens: &mut Tokens, value: Expression, is_negated: bool) -> Parsed<E
     }
     tokens.expect_symbol(")")?;
     let span = value.span.start..tokens.last_end();
-    Ok(Expression {
-        kind: Kind::In {
+    Ok(Expression::new(
+        Kind::In {
             value: Box::new(value),
             options,
             is_negated,
         },
         span,
-    })
+    ))
 }
 
 fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -285,10 +295,7 @@ fn signed(tokens: &mut Tokens) -> Parsed<Expression> {
     if tokens.symbol("-") {
         let inner = operand(tokens)?;
         let span = start..inner.span.end;
-        return Ok(Expression {
-            kind: Kind::Negative(Box::new(inner)),
-            span,
-        });
+        return Ok(Expression::new(Kind::Negative(Box::new(inner)), span));
     }
     operand(tokens)
 }
@@ -309,15 +316,12 @@ fn operand(tokens: &mut Tokens) -> Parsed<Expression> {
         Some(TokenKind::Word(_)) => return named(tokens),
         Some(TokenKind::Quoted(_) | TokenKind::Symbol("%")) => {
             let Name { text, span } = tokens.name()?;
-            return Ok(Expression {
-                kind: Kind::Field(text),
-                span,
-            });
+            return Ok(Expression::new(Kind::Field(text), span));
         }
         _ => return Err(tokens.unexpected("a value, a field or a function")),
     };
     tokens.next();
-    Ok(Expression { kind, span })
+    Ok(Expression::new(kind, span))
 }
 
 fn named(tokens: &mut Tokens) -> Parsed<Expression> {
@@ -339,10 +343,10 @@ fn named(tokens: &mut Tokens) -> Parsed<Expression> {
             arguments.push(parse(tokens)?);
         }
         let span = name.start..tokens.last_end();
-        return Ok(Expression {
-            kind: Kind::Call(word.to_lowercase(), arguments),
+        return Ok(Expression::new(
+            Kind::Call(word.to_lowercase(), arguments),
             span,
-        });
+        ));
     }
     let kind = match word.to_ascii_lowercase().as_str() {
         "true" => Kind::Boolean(true),
@@ -350,5 +354,5 @@ fn named(tokens: &mut Tokens) -> Parsed<Expression> {
         "null" => Kind::Null,
         _ => Kind::Field(word),
     };
-    Ok(Expression { kind, span: name })
+    Ok(Expression::new(kind, name))
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Diagnostic;
 use super::pipeline::subquery_length;
+use super::{Diagnostic, work};
 
 /// One word of a stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,7 @@ pub(crate) fn lex(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Token> {
     let mut tokens: Vec<Token> = Vec::new();
+    let mut outlook = Outlook::over(text, &range);
     let mut position = range.start;
     while let Some(rest) = text.get(position..range.end) {
         let Some(first) = rest.chars().next() else {
@@ -58,28 +59,18 @@ pub(crate) fn lex(
             position += first.len_utf8();
             continue;
         }
-        let allows_pattern = match tokens.last().map(|token| &token.kind) {
-            Some(TokenKind::Word(word)) => word.eq_ignore_ascii_case("matches"),
-            Some(TokenKind::Symbol(symbol)) => matches!(*symbol, "(" | ","),
-            _ => false,
-        };
-        // `a%b` and `a % b` divide, ` %b` is a name.
-        let is_glued = tokens.last().is_some_and(|token| {
-            let opens = matches!(token.kind, TokenKind::Symbol(symbol) if symbol != ")");
-            token.span.end == position && !opens
-        });
-        let percent_name = (!is_glued).then(|| percent_name(rest)).flatten();
-        let special = percent_name.or_else(|| Some((TokenKind::Subquery, subquery_length(rest)?)));
-        let special = special.or_else(|| address(rest));
-        let Some((kind, length)) = special.or_else(|| word(rest, allows_pattern)) else {
-            let span = position..position + first.len_utf8();
-            diagnostics.push(Diagnostic::error(
-                span.clone(),
-                format!("`{first}` means nothing here"),
-            ));
+        let read = special(rest, position, &tokens, &mut outlook).or_else(|| word(rest));
+        let Some((kind, length)) = read else {
+            // Of `10.0.0.1` all is wrong, and not each digit.
+            let length = number_length(rest).max(first.len_utf8());
+            let span = position..position + length;
+            let wrong = text.get(span.clone()).unwrap_or_default();
+            let message = format!("`{wrong}` means nothing here");
+            diagnostics.push(Diagnostic::error(span.clone(), message));
             position = span.end;
             continue;
         };
+        work::note(length);
         tokens.push(Token {
             kind,
             span: position..position + length,
@@ -89,11 +80,65 @@ pub(crate) fn lex(
     tokens
 }
 
-fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
-    let first = rest.chars().next()?;
-    if rest.starts_with("{{") {
+/// What is known of the text that is still to be read: what was looked for in vain is not looked
+/// for again, so that no text takes more time than its length.
+struct Outlook {
+    /// Behind it no `{{parameter}}` begins.
+    last_parameter: usize,
+    /// Before it no `/pattern/` begins.
+    next_pattern: usize,
+}
+
+impl Outlook {
+    fn over(text: &str, range: &Range<usize>) -> Outlook {
+        let last = text.get(range.clone()).and_then(|text| text.rfind("}}"));
+        Outlook {
+            last_parameter: last.map_or(range.start, |last| range.start + last),
+            next_pattern: range.start,
+        }
+    }
+}
+
+/// A word that is more than its letters, or that depends on where it stands.
+fn special(
+    rest: &str,
+    position: usize,
+    before: &[Token],
+    outlook: &mut Outlook,
+) -> Option<(TokenKind, usize)> {
+    if rest.starts_with("{{") && position < outlook.last_parameter {
         return parameter(rest);
     }
+    let last = before.last();
+    if rest.starts_with('/') && position >= outlook.next_pattern {
+        let opens = match last.map(|token| &token.kind) {
+            Some(TokenKind::Word(word)) => word.eq_ignore_ascii_case("matches"),
+            Some(TokenKind::Symbol(symbol)) => matches!(*symbol, "(" | ","),
+            _ => false,
+        };
+        if !opens {
+            return None;
+        }
+        let found = pattern(rest);
+        if found.is_none() {
+            let length = rest.find('\n').unwrap_or(rest.len());
+            work::note(length);
+            outlook.next_pattern = position + length;
+        }
+        return found;
+    }
+    // `a%b` and `a % b` divide, ` %b` is a name.
+    let is_glued = last.is_some_and(|token| {
+        let opens = matches!(token.kind, TokenKind::Symbol(symbol) if symbol != ")");
+        token.span.end == position && !opens
+    });
+    let percent_name = (!is_glued).then(|| percent_name(rest)).flatten();
+    let special = percent_name.or_else(|| Some((TokenKind::Subquery, subquery_length(rest)?)));
+    special.or_else(|| address(rest))
+}
+
+fn word(rest: &str) -> Option<(TokenKind, usize)> {
+    let first = rest.chars().next()?;
     if first == '"' {
         let (raw, length) = quoted(rest);
         let value = unescape(&raw);
@@ -105,12 +150,6 @@ fn word(rest: &str, allows_pattern: bool) -> Option<(TokenKind, usize)> {
     if rest.starts_with("%\"") {
         let (raw, length) = quoted(rest.get(1..)?);
         return Some((TokenKind::Quoted(unescape(&raw)), length + 1));
-    }
-    if first == '/'
-        && allows_pattern
-        && let Some(found) = pattern(rest)
-    {
-        return Some(found);
     }
     if first.is_ascii_digit() || first == '.' {
         return number(rest);
@@ -241,11 +280,16 @@ fn pattern(rest: &str) -> Option<(TokenKind, usize)> {
     None
 }
 
+/// How far `rest` begins with digits and dots.
+fn number_length(rest: &str) -> usize {
+    let belongs = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let length = rest.bytes().take_while(belongs).count();
+    work::note(length);
+    length
+}
+
 fn number(rest: &str) -> Option<(TokenKind, usize)> {
-    let digits = rest
-        .bytes()
-        .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-        .count();
+    let digits = number_length(rest);
     let mut length = digits;
     let tail = rest.get(digits..)?;
     if tail.starts_with(['e', 'E']) {

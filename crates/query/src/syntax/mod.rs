@@ -7,5 +7,7 @@ pub(crate) mod lexer;
 pub(crate) mod pipeline;
 pub(crate) mod scope;
 pub(crate) mod tokens;
+mod work;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub(crate) use diagnostic::{at_most_chars, located};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Diagnostic;
+use super::{Diagnostic, work};
 
 /// A query, cut into pieces.
 #[derive(Clone, Debug)]
@@ -20,6 +20,7 @@ pub(crate) struct Pieces {
 /// Cuts `text`.
 pub(crate) fn cut(text: &str) -> Pieces {
     let mut cutter = Cutter::new(text, 0);
+    cutter.clean = text.as_bytes().to_vec();
     cutter.run();
     let mut ranges = cutter.ranges.into_iter();
     let scope = ranges.next().unwrap_or(0..0);
@@ -43,10 +44,10 @@ pub(crate) fn cut_inner(text: &str, range: Range<usize>, has_scope: bool) -> Vec
 
 /// The length of the subquery that `rest` begins with, brackets included.
 pub(crate) fn subquery_length(rest: &str) -> Option<usize> {
-    let mut cutter = Cutter::new(rest, 0);
-    if !cutter.opens_subquery() {
+    if !begins_subquery(rest.as_bytes()) {
         return None;
     }
+    let mut cutter = Cutter::new(rest, 0);
     cutter.subquery();
     Some(cutter.position)
 }
@@ -54,11 +55,18 @@ pub(crate) fn subquery_length(rest: &str) -> Option<usize> {
 /// Operators that take whole pipelines in parentheses.
 const HOLDERS: [&str; 2] = ["filter", "join"];
 
+const SUBQUERY: &[u8] = b"subquery";
+/// A pattern may follow it.
+const MATCHES: &[u8] = b"matches";
+
 struct Cutter<'a> {
     bytes: &'a [u8],
+    /// The text without comments; empty if it is known to have none.
     clean: Vec<u8>,
     position: usize,
+    /// Where the stage at hand begins, and whether it takes pipelines in parentheses once that is known.
     start: usize,
+    is_holder: Option<bool>,
     depth: usize,
     is_in_scope: bool,
     ranges: Vec<Range<usize>>,
@@ -69,9 +77,10 @@ impl<'a> Cutter<'a> {
     fn new(text: &'a str, start: usize) -> Self {
         Cutter {
             bytes: text.as_bytes(),
-            clean: text.as_bytes().to_vec(),
+            clean: Vec::new(),
             position: start,
             start,
+            is_holder: None,
             depth: 0,
             is_in_scope: true,
             ranges: Vec::new(),
@@ -81,12 +90,13 @@ impl<'a> Cutter<'a> {
 
     fn run(&mut self) {
         while let Some(&byte) = self.bytes.get(self.position) {
+            work::note(1);
             match byte {
                 b'"' => self.quoted(),
                 // A delimiter such as `delim='|'`.
                 b'\'' if self.bytes.get(self.position + 2) == Some(&b'\'') => self.position += 3,
                 b'/' => self.slash(),
-                b'[' if self.opens_subquery() => self.subquery(),
+                b'[' if begins_subquery(self.rest()) => self.subquery(),
                 b'(' if self.holds_pipelines() => self.parentheses(),
                 b'[' => {
                     self.depth += 1;
@@ -104,6 +114,7 @@ impl<'a> Cutter<'a> {
                     self.ranges.push(self.start..self.position);
                     self.position += 1;
                     self.start = self.position;
+                    self.is_holder = None;
                 }
                 _ => self.position += 1,
             }
@@ -111,24 +122,21 @@ impl<'a> Cutter<'a> {
         self.ranges.push(self.start..self.bytes.len());
     }
 
-    fn opens_subquery(&self) -> bool {
-        self.rest()
-            .strip_prefix(b"[")
-            .map(<[u8]>::trim_ascii_start)
-            .and_then(|inside| inside.get(..8))
-            .is_some_and(|word| word.eq_ignore_ascii_case(b"subquery"))
-    }
-
     /// Whether the stage at hand is one of those that take pipelines in parentheses.
-    fn holds_pipelines(&self) -> bool {
-        let stage = self.bytes.get(self.start..self.position);
-        let stage = stage.unwrap_or_default().trim_ascii_start();
-        let length = stage.iter().take_while(|byte| byte.is_ascii_alphanumeric());
-        let word = stage.get(..length.count()).unwrap_or_default();
-        !self.is_in_scope
-            && HOLDERS
-                .iter()
-                .any(|holder| word.eq_ignore_ascii_case(holder.as_bytes()))
+    fn holds_pipelines(&mut self) -> bool {
+        if self.is_in_scope {
+            return false;
+        }
+        let (bytes, start, position) = (self.bytes, self.start, self.position);
+        *self.is_holder.get_or_insert_with(|| {
+            let stage = bytes.get(start..position).unwrap_or_default();
+            work::note(stage.len());
+            let stage = stage.trim_ascii_start();
+            let length = stage.iter().take_while(|byte| byte.is_ascii_alphanumeric());
+            let word = stage.get(..length.count()).unwrap_or_default();
+            let mut holders = HOLDERS.iter();
+            holders.any(|holder| word.eq_ignore_ascii_case(holder.as_bytes()))
+        })
     }
 
     /// Skips a subquery: it begins with a scope of its own.
@@ -147,6 +155,7 @@ impl<'a> Cutter<'a> {
         let start = self.position;
         let mut depth = 0_usize;
         while let Some(&byte) = self.bytes.get(self.position) {
+            work::note(1);
             match byte {
                 b'"' => self.quoted(),
                 b'/' => self.slash(),
@@ -172,6 +181,7 @@ impl<'a> Cutter<'a> {
         let start = self.position;
         self.position += 1;
         while let Some(&byte) = self.bytes.get(self.position) {
+            work::note(1);
             match byte {
                 b'\\' => self.position += 2,
                 b'"' => {
@@ -222,6 +232,7 @@ impl<'a> Cutter<'a> {
     fn pattern(&mut self) {
         let mut end = self.position + 1;
         while let Some(&byte) = self.bytes.get(end) {
+            work::note(1);
             match byte {
                 b'\\' => end += 2,
                 b'/' => {
@@ -241,6 +252,7 @@ impl<'a> Cutter<'a> {
 
     fn blank(&mut self, length: usize) {
         let end = (self.position + length).min(self.bytes.len());
+        work::note(end - self.position);
         for byte in self.clean.iter_mut().take(end).skip(self.position) {
             if *byte != b'\n' {
                 *byte = b' ';
@@ -250,11 +262,22 @@ impl<'a> Cutter<'a> {
     }
 }
 
+/// Whether a `[subquery: …]` begins here.
+fn begins_subquery(rest: &[u8]) -> bool {
+    rest.strip_prefix(b"[")
+        .map(<[u8]>::trim_ascii_start)
+        .and_then(|inside| inside.get(..SUBQUERY.len()))
+        .is_some_and(|word| word.eq_ignore_ascii_case(SUBQUERY))
+}
+
 /// Whether a slash after `before` begins a pattern: after `matches`, an opening parenthesis or a comma.
 fn opens_pattern(before: &[u8]) -> bool {
     let trimmed = before.trim_ascii_end();
+    let word = trimmed.len().saturating_sub(MATCHES.len());
     trimmed
         .last()
         .is_some_and(|byte| matches!(byte, b'(' | b','))
-        || trimmed.to_ascii_lowercase().ends_with(b"matches")
+        || trimmed
+            .get(word..)
+            .is_some_and(|word| word.eq_ignore_ascii_case(MATCHES))
 }

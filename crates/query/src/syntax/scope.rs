@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use model::limits::QUERY_CONDITIONS_MAX;
 
-use super::Diagnostic;
 use super::expression::Operation;
 use super::lexer::unescape;
 use super::pipeline::subquery_length;
+use super::{Diagnostic, work};
 
 /// A condition on events.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +89,12 @@ pub(crate) fn parse(text: &str, range: Range<usize>, diagnostics: &mut Vec<Diagn
 fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
     let mut words = Vec::new();
     let mut position = range.start;
+    // What does not come again is not looked for again: each word would look to the end.
+    let last = |part: &str| {
+        let last = text.get(range.clone()).and_then(|text| text.rfind(part));
+        last.map_or(range.start, |last| range.start + last)
+    };
+    let (last_closing, last_parameter) = (last(">"), last("}}"));
     while let Some(rest) = text.get(position..range.end) {
         let Some(first) = rest.chars().next() else {
             break;
@@ -105,7 +111,7 @@ fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
             '!' => (Word::Bang, 1),
             '=' => (Word::Equals, 1 + usize::from(rest.starts_with("=="))),
             // A placeholder such as `<your category>` stands for a value.
-            '<' if matches!(words.last(), Some((Word::Equals, _))) && rest.contains('>') => {
+            '<' if position < last_closing && matches!(words.last(), Some((Word::Equals, _))) => {
                 let length = rest.find('>').map_or(rest.len(), |end| end + 1);
                 let value = rest.get(..length).unwrap_or_default();
                 (Word::Plain(value.to_owned()), length)
@@ -121,9 +127,9 @@ fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
             }
             '[' if subquery.is_some() => (Word::Subquery, subquery.unwrap_or_default()),
             '"' => quoted(rest),
-            '{' if rest.starts_with("{{") && rest.contains("}}") => plain(rest),
-            _ => plain(rest),
+            _ => plain(rest, last_parameter.saturating_sub(position)),
         };
+        work::note(length);
         words.push((word, position..position + length));
         position += length;
     }
@@ -151,14 +157,16 @@ fn quoted(rest: &str) -> (Word, usize) {
     )
 }
 
-fn plain(rest: &str) -> (Word, usize) {
+/// A bare word; a `{{parameter}}`, of which none begins behind `last_parameter`, stands for any text.
+fn plain(rest: &str, last_parameter: usize) -> (Word, usize) {
     let mut value = String::new();
     let mut position = 0;
     while let Some(tail) = rest.get(position..) {
         let Some(first) = tail.chars().next() else {
             break;
         };
-        if tail.starts_with("{{")
+        if position < last_parameter
+            && tail.starts_with("{{")
             && let Some(end) = tail.find("}}")
         {
             position += end + 2;

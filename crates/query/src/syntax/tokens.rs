@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lexer::{Token, TokenKind};
-use super::{Diagnostic, habits};
+use super::{Diagnostic, habits, work};
 
 /// A cursor over words.
 #[derive(Debug)]
@@ -167,7 +167,9 @@ impl Tokens {
             if dash.span.start != name.span.end || tail.span.start != dash.span.end {
                 return;
             }
-            name.text = format!("{}-{text}", name.text);
+            work::note(text.len() + 1);
+            name.text.push('-');
+            name.text.push_str(text);
             name.span.end = tail.span.end;
             self.position += 2;
         }

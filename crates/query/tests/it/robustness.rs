@@ -1,5 +1,6 @@
 //! Whatever is written, the parser answers with diagnostics inside the text and never panics.
 
+use model::limits::{QUERY_CHARS_MAX, QUERY_MISTAKES_MAX};
 use proptest::prelude::*;
 use query::{Language, check};
 
@@ -75,6 +76,11 @@ fn assert_answered(text: &str) {
     for found in check(text, Language::Log) {
         assert!(found.span.start <= found.span.end, "{found:?}");
         assert!(found.span.end <= text.len(), "{found:?} in {text:?}");
+        let is_between = |place| text.is_char_boundary(place);
+        assert!(
+            is_between(found.span.start) && is_between(found.span.end),
+            "{found:?}"
+        );
         assert!(!found.message.is_empty());
     }
 }
@@ -127,4 +133,71 @@ fn deep_nesting_is_refused_and_does_not_overflow() {
     ] {
         assert_answered(&text);
     }
+}
+
+/// What was said about each mistake, without its place.
+fn told(text: &str) -> Vec<String> {
+    let found = check(text, Language::Log).into_iter();
+    found.map(|found| found.message).collect()
+}
+
+#[test]
+fn chains_inside_chains_do_not_overflow() {
+    // Each level is allowed for itself: terms, factors and comparisons in a row, in parentheses.
+    let level = |inner: &str| {
+        let chain = |inner: &str, more: &str| format!("{inner}{}", more.repeat(60));
+        format!("({})", chain(&chain(inner, "*1"), "+1"))
+    };
+    let mut deep = "a".to_owned();
+    for _ in 0..20 {
+        deep = level(&deep);
+    }
+    for stage in [format!("where {deep} > 1"), format!("{deep} as b")] {
+        assert_eq!(
+            told(&format!("* | {stage}")),
+            ["the expression is nested too deeply"]
+        );
+    }
+}
+
+#[test]
+fn pipelines_inside_pipelines_are_counted() {
+    let nested = |levels: usize| {
+        let mut text = "a=1".to_owned();
+        for _ in 0..levels {
+            text = format!("[subquery: {text} | count by a | compose a]");
+        }
+        text
+    };
+    assert_eq!(told(&nested(10)), [""; 0]);
+    let message = "more than 10 pipelines inside one another (QUERY_NESTED_MAX)";
+    assert_eq!(told(&nested(11)), [message]);
+    let filters = format!("* | count by a | {}count by a", "filter a in (".repeat(200));
+    assert!(told(&filters).iter().any(|told| told == message));
+    let joins = format!("* | {}", "join (".repeat(200));
+    assert!(!told(&joins).is_empty());
+}
+
+#[test]
+fn a_text_that_is_too_long_is_not_read() {
+    let message =
+        format!("the query is longer than {QUERY_CHARS_MAX} characters (QUERY_CHARS_MAX)");
+    for part in ["(", "a or ", "| "] {
+        let text = part.repeat((1 << 20) / part.len());
+        for language in [Language::Log, Language::Metrics] {
+            let found = check(&text, language);
+            let told: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+            assert_eq!(told, [message.as_str()]);
+        }
+    }
+    let longest = format!("{}\u{e9}", "a ".repeat(QUERY_CHARS_MAX / 2 - 1));
+    assert!(!told(&longest).contains(&message));
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    assert_eq!(
+        told(&format!("* | where {}", "@".repeat(10_000))).len(),
+        QUERY_MISTAKES_MAX
+    );
 }

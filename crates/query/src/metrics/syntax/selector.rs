@@ -109,6 +109,9 @@ pub(crate) fn parse(
 fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
     let mut words: Vec<(Word, Range<usize>)> = Vec::new();
     let mut position = range.start;
+    // What does not come again is not looked for again: each word would look to the end.
+    let last_parameter = text.get(range.clone()).and_then(|text| text.rfind("}}"));
+    let last_parameter = last_parameter.map_or(range.start, |last| range.start + last);
     while let Some(rest) = text.get(position..range.end) {
         let Some(first) = rest.chars().next() else {
             break;
@@ -126,7 +129,7 @@ fn words(text: &str, range: Range<usize>) -> Vec<(Word, Range<usize>)> {
             '!' => (Word::Bang, 1),
             '=' => (Word::Equals, 1 + usize::from(rest.starts_with("=="))),
             '"' => quoted(rest),
-            _ => plain(rest, is_value),
+            _ => plain(rest, is_value, last_parameter.saturating_sub(position)),
         };
         words.push((word, position..position + length));
         position += length;
@@ -152,15 +155,16 @@ fn quoted(rest: &str) -> (Word, usize) {
 }
 
 /// A bare word: up to a blank or what has a meaning of its own; a value may hold `=` and `!`. A
-/// `{{parameter}}` without a value stands for any text.
-fn plain(rest: &str, is_value: bool) -> (Word, usize) {
+/// `{{parameter}}` without a value stands for any text; none begins behind `last_parameter`.
+fn plain(rest: &str, is_value: bool, last_parameter: usize) -> (Word, usize) {
     let mut word = String::new();
     let mut position = 0;
     while let Some(tail) = rest.get(position..) {
         let Some(first) = tail.chars().next() else {
             break;
         };
-        if tail.starts_with("{{")
+        if position < last_parameter
+            && tail.starts_with("{{")
             && let Some(end) = tail.find("}}")
         {
             position += end + 2;
