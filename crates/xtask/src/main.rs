@@ -1,10 +1,11 @@
-//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures, `cargo xtask crash` kills, `cargo xtask day` counts segments.
+//! The repository's chores: `cargo xtask test` runs every check there is, `cargo xtask bench` measures, `cargo xtask fuzz` asks nonsense, `cargo xtask crash` kills, `cargo xtask day` counts segments.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
 mod bench;
 mod count;
 mod crash;
 mod day;
+mod fuzz;
 mod install;
 mod shell;
 mod steps;
@@ -31,6 +32,8 @@ enum Chore {
     Bench(bench::BenchArguments),
     /// Kill a node again and again, and check that nothing is lost or repeated
     Crash(crash::CrashArguments),
+    /// Ask the query language what nobody would ask
+    Fuzz(fuzz::FuzzArguments),
     /// Live a day of the fleet on a fast clock, and count segments
     Day(day::DayArguments),
 }
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Crash(arguments) => crash::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::run(&arguments),
         Chore::Day(arguments) => day::run(&arguments),
     };
     if let Err(error) = done {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -67,7 +67,15 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
 }
 
 /// Runs the command, passes its output through and shows every line to `see`; returns whether it succeeded.
-pub(crate) fn run_seeing(mut command: Command, mut see: impl FnMut(&str)) -> Result<bool> {
+pub(crate) fn run_seeing(command: Command, see: impl FnMut(&str)) -> Result<bool> {
+    run_for_status(command, see).map(|status| status.success())
+}
+
+/// The same, and returns how it ended.
+pub(crate) fn run_for_status(
+    mut command: Command,
+    mut see: impl FnMut(&str),
+) -> Result<ExitStatus> {
     let name = describe(&command);
     let mut child = command
         .stdin(Stdio::null())
@@ -101,10 +109,9 @@ pub(crate) fn run_seeing(mut command: Command, mut see: impl FnMut(&str)) -> Res
             bail!("the reader of the output of `{name}` panicked");
         }
     }
-    Ok(child
+    child
         .wait()
-        .with_context(|| format!("cannot wait for `{name}`"))?
-        .success())
+        .with_context(|| format!("cannot wait for `{name}`"))
 }
 
 /// Sends every line of `output` on, invalid UTF-8 replaced.

@@ -33,9 +33,12 @@ pub(crate) const STEPS: &[Step] = &[
     ground("lint", || {
         plain("cargo clippy --release --workspace --all-targets -- -D warnings")
     }),
-    ground("build", || plain("cargo build --release --workspace")),
+    ground("build", || {
+        plain("cargo build --release --workspace --lib --bins --examples")
+    }),
     // The longest first, so that none is left over at the end.
     beside("rust tests", rust_tests),
+    beside("fuzz", crate::fuzz::smoke),
     beside("alerts in the demo", || script("alerts_demo.py")),
     beside("alerts", || script("alerts.py")),
     beside("simulator exactly once", || {
