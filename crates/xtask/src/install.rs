@@ -60,6 +60,25 @@ pub(crate) fn npm(name: &str, version: &str) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// Installs the program of a crate into a folder of its own, unless it is there; returns the program.
+pub(crate) fn cargo(name: &str, version: &str) -> Result<PathBuf> {
+    let folder = shell::target_dir().join(name);
+    let program = folder.join("bin").join(name);
+    let mut asked = shell::command(&program);
+    let is_there = asked.arg("--version").output().is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .ends_with(version)
+    });
+    if !is_there {
+        let mut install = shell::words("cargo install --locked --force --quiet --version");
+        install.arg(version).arg("--root").arg(&folder).arg(name);
+        install.env("CARGO_TARGET_DIR", folder.join("build"));
+        shell::run(install)?;
+    }
+    Ok(program)
+}
+
 /// Makes the Python environment for a list of requirements unless it is there; returns its interpreter.
 pub(crate) fn python(name: &str, requirements: &str) -> Result<PathBuf> {
     let list = shell::root().join(requirements);

@@ -3,11 +3,13 @@
 //!
 //! A figure says something only beside the peer's of the same run. It is never a test: what the
 //! test run does with it is to see that it still works, on a few megabytes and without the peer.
+//! `cargo xtask bench parse` measures the operators that parse alone.
 
 mod compare;
 mod data_set;
 mod ingest;
 mod node;
+mod parse;
 mod peer;
 mod queries;
 mod report;
@@ -25,6 +27,9 @@ const SMOKE_BYTES: u64 = 5_000_000;
 /// The arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArguments {
+    /// What is measured: a node, or the operators that parse
+    #[arg(default_value = "node", value_parser = ["node", "parse"])]
+    subject: String,
     /// Size of the data set, such as 100MB
     #[arg(long, default_value = "1GB", value_parser = data_set::size)]
     size: u64,
@@ -85,6 +90,9 @@ struct Timing {
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     let binary = binary(arguments.no_build)?;
     let folder = shell::target_dir().join("bench");
+    if arguments.subject == "parse" {
+        return parse::run(arguments, &binary, &folder);
+    }
     let data_set = data_set::prepare(&binary, &folder, arguments.size, arguments.seed)?;
     let measured = measure(arguments, &binary, &folder, data_set)?;
     if arguments.json {
@@ -109,6 +117,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
 /// Sees on a few megabytes that the benchmark works, with the binary that the tests have built.
 pub(crate) fn smoke() -> Result<()> {
     run(&BenchArguments {
+        subject: "node".to_owned(),
         size: SMOKE_BYTES,
         seed: 42,
         no_peer: true,
