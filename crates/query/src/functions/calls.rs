@@ -26,8 +26,10 @@ pub(crate) fn lower(
         .collect();
     let Some(entry) = find(name) else {
         let names = entries().map(|entry| entry.descriptor.name);
-        // Only the name: an editor puts the suggestion in its place.
-        let place = span.start..(span.start + name.len()).min(span.end);
+        // Only the name, as it is written: an editor puts the suggestion in its place.
+        let written = planner.pipeline.text.get(span.clone()).unwrap_or_default();
+        let written = written.find(|c: char| c == '(' || c.is_whitespace());
+        let place = span.start..written.map_or(span.end, |end| span.start + end);
         let mut found = Diagnostic::error(place, format!("there is no function `{name}`"));
         if crate::aggregates::find(name).is_some() {
             found = found.expecting(format!(

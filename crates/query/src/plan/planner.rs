@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::expr_rewriter::normalize_col_with_schemas_and_ambiguity_check;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use datafusion::prelude::{Column, SessionContext};
 
@@ -346,8 +347,18 @@ impl<'a> Planner<'a> {
 
     /// Goes on with these columns.
     pub(super) fn project(&mut self, outputs: Vec<(String, Expr)>) {
+        // Columns are looked for where they come from. The builder would look through the whole
+        // plan for each of them: a query of hundreds of stages took seconds.
+        let input = Arc::clone(self.plan.schema());
         self.build(|builder| {
-            builder.project(outputs.into_iter().map(|(name, expr)| expr.alias(name)))
+            let outputs = outputs.into_iter().map(|(name, expr)| {
+                let output = expr.alias(name);
+                normalize_col_with_schemas_and_ambiguity_check(output, &[&[&input]], &[])
+            });
+            let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
+            builder.project_with_validation(
+                outputs.into_iter().map(|output| (output, false)).collect(),
+            )
         });
     }
 

@@ -201,3 +201,14 @@ fn of_very_many_mistakes_the_first_are_told() {
         QUERY_MISTAKES_MAX
     );
 }
+
+#[test]
+fn a_name_that_is_longer_than_its_lower_case_is_told_whole() {
+    let text = "* | where lookupContains\u{1e9e}(a)";
+    let found = check(text, Language::Log);
+    let told: Vec<&str> = found
+        .iter()
+        .map(|found| &text[found.span.clone()])
+        .collect();
+    assert_eq!(told, ["lookupContains\u{1e9e}"]);
+}
