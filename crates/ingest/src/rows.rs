@@ -53,8 +53,10 @@ pub(crate) fn rows(
             }
         }
         builder.begin(events);
-        for event in events.iter() {
+        for event in events.iter_mut() {
             builder.push(event);
+            // The text stands in the rows now; it need not stand in memory twice.
+            drop(std::mem::take(&mut event.message));
         }
         rows.events.push(builder.finish()?);
     }

@@ -222,9 +222,11 @@ fn rewrite(
     if !is_concerned {
         return Ok(Rewritten::Nothing);
     }
-    let mut writer = SegmentWriter::begin(disk, data_dir, segment.key(), segment.generation, now)?;
+    let batches = SegmentReader::open(data_dir, segment)?;
+    let (key, form) = (segment.key(), batches.form());
+    let mut writer = SegmentWriter::begin(disk, data_dir, key, segment.generation, form, now)?;
     let mut rows = 0;
-    for batch in SegmentReader::open(data_dir, segment)? {
+    for batch in batches {
         let batch = batch?;
         let action = "leave out erased rows";
         let mut erased = erasure(&batch)?;

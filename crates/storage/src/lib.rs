@@ -45,7 +45,8 @@ pub use schema::{
     EVENT_TEXT_COLUMNS, PARTITION_DEFAULT, Table, events_schema, invocations_schema, samples_schema,
 };
 pub use segment::{
-    Generation, ROW_GROUP_ROWS, SegmentKey, SegmentMeta, SegmentReader, WINDOW_NANOS, window_start,
+    Derived, Generation, ROW_GROUP_ROWS, SegmentKey, SegmentMeta, SegmentReader, WINDOW_NANOS,
+    window_start,
 };
 pub use store::{Pending, Sealed, Snapshot, Store, StoreStats};
 pub use text_index::{INDEXED_ROWS_MIN, Literal, PAGE_ROWS, Pages, Rows, TextIndex, Word, fold};

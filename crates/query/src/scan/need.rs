@@ -155,8 +155,10 @@ impl Need {
 impl ColumnTest {
     fn pages(&self, index: &TextIndex) -> Result<Option<Pages>> {
         let Some(values) = index.values(&self.column).map_err(unreadable)? else {
-            let value = self.only_value.as_ref();
-            return Ok(value.and_then(|value| index.with_value(&self.column, value)));
+            return match &self.only_value {
+                Some(value) => index.with_value(&self.column, value).map_err(unreadable),
+                None => Ok(None),
+            };
         };
         let schema = Schema::new(vec![Field::new(&self.column, DataType::Utf8View, true)]);
         let column = Arc::new(

@@ -4,6 +4,8 @@
 //! index says which pages can hold a row, and the reader is given these only. The work happens
 //! inside the scan, so that a plan can run wherever the segments are.
 
+mod stored;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -29,6 +31,7 @@ use storage::{PAGE_ROWS, Pages, Rows, SegmentMeta};
 
 use super::indexes::{Choice, Decision, Indexes};
 use super::need::Need;
+use stored::StoredColumns;
 
 /// One segment in one scan. All of its parts share what the index said.
 #[derive(Debug)]
@@ -130,9 +133,11 @@ impl FileSource for IndexedParquetSource {
         config: &FileScanConfig,
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
+        let mut config = config.clone();
+        config.expr_adapter_factory = Some(Arc::new(StoredColumns));
         let inner = self
             .inner
-            .create_morselizer(Arc::clone(&store), config, partition)?;
+            .create_morselizer(Arc::clone(&store), &config, partition)?;
         Ok(Box::new(IndexedMorselizer {
             inner: Arc::from(inner),
             chooser: Chooser {

@@ -17,7 +17,7 @@ use model::Timestamp;
 use super::Job;
 use super::fold::Fold;
 use crate::disk::Disk;
-use crate::segment::{SegmentReader, SegmentWriter, WRITE_ROWS, folder_of};
+use crate::segment::{Form, SegmentReader, SegmentWriter, WRITE_ROWS, folder_of};
 use crate::{Result, SegmentMeta, StorageError, Table};
 
 /// Merges the inputs of `job` into one file, durably; the catalog does not know it yet. Returns
@@ -32,7 +32,8 @@ pub(crate) fn merge(
     let table = job.key.table;
     let mut merge = Merge::open(data_dir, job)?;
     let mut fold = Fold::of(table)?;
-    let mut writer = SegmentWriter::begin(disk, data_dir, job.key.clone(), job.generation, now)?;
+    let (key, form) = (job.key.clone(), merge.form);
+    let mut writer = SegmentWriter::begin(disk, data_dir, key, job.generation, form, now)?;
     while let Some(batch) = merge.next_batch()? {
         if is_stopped.load(Ordering::Relaxed) {
             return Ok(None);
@@ -100,6 +101,8 @@ struct Merge {
     columns: &'static [&'static str],
     converter: RowConverter,
     sources: Vec<Source>,
+    /// What holds the rows of all inputs.
+    form: Form,
 }
 
 impl Merge {
@@ -109,9 +112,11 @@ impl Merge {
             columns,
             converter: converter(job.key.table, columns)?,
             sources: Vec::new(),
+            form: Form::narrowest(job.key.table),
         };
         for input in &job.inputs {
             let reader = SegmentReader::open(data_dir, input)?;
+            merge.form = merge.form.and(reader.form());
             let mut reader: Batches = match reader.is_in_order() {
                 true => Box::new(reader),
                 false => Box::new(merge.sorted(reader)?.map(Ok)),

@@ -15,6 +15,7 @@ use model::{Clock, ManualClock, TimeRange, Timestamp};
 use proptest::prelude::*;
 
 mod erase;
+mod forms;
 
 use super::testing::HOUR;
 use super::*;

@@ -7,6 +7,7 @@ use std::hash::BuildHasherDefault;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 
+use super::gather::Place;
 use crate::hashing::ViewHasher;
 
 /// Where the key's columns stand in [`crate::events_schema`].
@@ -23,52 +24,73 @@ const PLATFORM_LINES: [&str; 4] = [
     "INIT_START ",
 ];
 
-/// Sorts `places` (batch, row), which are in the order of time, by function and level; rows of
-/// equal function and level keep their order.
-pub(super) fn by_function(batches: &[&RecordBatch], places: &mut Vec<(usize, usize)>) {
-    let mut functions = Values::default();
-    let mut levels = Values::default();
-    let keys: Vec<Vec<Key>> = batches
-        .iter()
-        .map(|batch| keys(batch, &mut functions, &mut levels))
-        .collect();
-    let mut runs: HashMap<Key, Vec<(usize, usize)>> = HashMap::new();
-    for run in places.chunk_by(|a, b| keys[a.0][a.1] == keys[b.0][b.1]) {
-        let (batch, row) = run[0];
-        let key = keys[batch][row];
-        runs.entry(key).or_default().extend_from_slice(run);
+/// Sorts `places`, which are in the order of time, by function and level; rows of equal function
+/// and level keep their order.
+pub(super) fn by_function(batches: &[&RecordBatch], places: &mut Vec<Place>) {
+    let mut groups = Groups::default();
+    let numbers: Vec<Vec<u32>> = batches.iter().map(|batch| groups.numbers(batch)).collect();
+    let number = |place: &Place| numbers[place.batch as usize][place.row as usize] as usize;
+    let mut counts = vec![0; groups.numbers.len()];
+    places.iter().for_each(|place| counts[number(place)] += 1);
+    // Where the next row of each group goes.
+    let mut ends = counts.clone();
+    let mut end = 0;
+    for group in groups.in_order() {
+        ends[group] = end;
+        end += counts[group];
     }
-    let mut runs: Vec<_> = runs.into_iter().collect();
-    runs.sort_unstable_by_key(|((function, level, is_platform), _)| {
-        (functions.get(*function), levels.get(*level), *is_platform)
-    });
-    places.clear();
-    places.extend(runs.into_iter().flat_map(|(_, run)| run));
+    let mut sorted = vec![Place::default(); places.len()];
+    for place in places.iter() {
+        let end = &mut ends[number(place)];
+        sorted[*end] = *place;
+        *end += 1;
+    }
+    *places = sorted;
 }
 
-/// Numbers of function and level, and whether the platform wrote the line.
-type Key = (u32, u32, bool);
+/// Rows of equal function and level, those that the platform wrote apart from the others.
+#[derive(Default)]
+struct Groups<'a> {
+    functions: Values<'a>,
+    levels: Values<'a>,
+    numbers: HashMap<u128, u32, BuildHasherDefault<ViewHasher>>,
+}
 
-/// The key of every row.
-fn keys<'a>(
-    batch: &'a RecordBatch,
-    functions: &mut Values<'a>,
-    levels: &mut Values<'a>,
-) -> Vec<Key> {
-    let functions = functions.numbers(batch.column(FUNCTION_COLUMN).as_string_view());
-    let levels = levels.numbers(batch.column(LEVEL_COLUMN).as_string_view());
-    let messages = batch.column(MESSAGE_COLUMN).as_string_view();
-    let lines = messages.views().iter().enumerate().map(|(row, view)| {
-        // The first four bytes stand in the view: most lines need not be looked at.
-        let begins = ((view >> 32) as u32).to_le_bytes();
-        let may_be = |start: &&&str| start.as_bytes().starts_with(&begins);
-        let mut starts = PLATFORM_LINES.iter().filter(may_be);
-        starts.any(|start| messages.value(row).starts_with(start))
-    });
-    let both = functions.into_iter().zip(levels);
-    both.zip(lines)
-        .map(|((function, level), is_platform)| (function, level, is_platform))
+impl<'a> Groups<'a> {
+    /// The number of every row's group.
+    fn numbers(&mut self, batch: &'a RecordBatch) -> Vec<u32> {
+        let text = |column: usize| batch.column(column).as_string_view();
+        let functions = self.functions.numbers(text(FUNCTION_COLUMN));
+        let levels = self.levels.numbers(text(LEVEL_COLUMN));
+        let messages = text(MESSAGE_COLUMN);
+        let rows = functions.into_iter().zip(levels).enumerate();
+        rows.map(|(row, (function, level))| {
+            let is_platform = is_platform_line(messages, row);
+            let key = u128::from(function) << 64 | u128::from(level) << 1 | u128::from(is_platform);
+            let next = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
+            *self.numbers.entry(key).or_insert(next)
+        })
         .collect()
+    }
+
+    /// The numbers, in the order in which the rows stand.
+    fn in_order(&self) -> impl Iterator<Item = usize> {
+        let mut groups: Vec<_> = self.numbers.iter().collect();
+        groups.sort_unstable_by_key(|(key, _)| {
+            let (function, level) = ((**key >> 64) as usize, **key as u64 >> 1);
+            let (functions, levels) = (&self.functions.values, &self.levels.values);
+            (functions[function], levels[level as usize], **key & 1)
+        });
+        groups.into_iter().map(|(_, number)| *number as usize)
+    }
+}
+
+fn is_platform_line(messages: &StringViewArray, row: usize) -> bool {
+    // The first four bytes stand in the view: most lines need not be looked at.
+    let begins = ((messages.views()[row] >> 32) as u32).to_le_bytes();
+    PLATFORM_LINES.iter().any(|start| {
+        start.as_bytes().starts_with(&begins) && messages.value(row).starts_with(start)
+    })
 }
 
 /// Different values of a column, numbered as they come.
@@ -79,10 +101,6 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn get(&self, number: u32) -> Option<&'a str> {
-        self.values[number as usize]
-    }
-
     /// The number of every row's value. Equal views are equal values, so that values are looked
     /// at once per batch if they are few.
     fn numbers(&mut self, column: &'a StringViewArray) -> Vec<u32> {
@@ -149,10 +167,11 @@ mod tests {
             (long, Some("ERROR"), "z"),
             (Some("a"), None, "w"),
         ]);
-        let mut places: Vec<_> = (0..4).map(|row| (0, row)).collect();
-        places.extend((0..3).map(|row| (1, row)));
+        let mut places: Vec<_> = (0..4).map(|row| Place { batch: 0, row }).collect();
+        places.extend((0..3).map(|row| Place { batch: 1, row }));
         by_function(&[&first, &second], &mut places);
         let expected = [(0, 3), (0, 1), (1, 2), (1, 1), (0, 2), (1, 0), (0, 0)];
+        let expected = expected.map(|(batch, row)| Place { batch, row });
         assert_eq!(places, expected);
     }
 

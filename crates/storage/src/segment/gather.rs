@@ -9,6 +9,20 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use crate::{Result, StorageError};
 
+/// Which row of which batch. There may be millions of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) batch: u32,
+    pub(super) row: u32,
+}
+
+impl Place {
+    /// The batch and the row.
+    pub(super) fn pair(self) -> (usize, usize) {
+        (self.batch as usize, self.row as usize)
+    }
+}
+
 /// Batches to take rows from, up to a number of rows at once.
 pub(super) struct Gather<'a> {
     schema: SchemaRef,
@@ -39,13 +53,14 @@ impl<'a> Gather<'a> {
         })
     }
 
-    /// The rows at `places` (batch, row).
-    pub(super) fn take(&self, places: &[(usize, usize)]) -> Result<RecordBatch> {
+    /// The rows at `places`.
+    pub(super) fn take(&self, places: &[Place]) -> Result<RecordBatch> {
+        let places: Vec<(usize, usize)> = places.iter().map(|place| place.pair()).collect();
         let action = "sort rows of a segment";
         let columns = self.columns.iter().map(|column| match column {
             Column::Uniform(column) => Ok(column.slice(0, places.len())),
             Column::Mixed(arrays) => {
-                interleave(arrays, places).map_err(StorageError::arrow(action))
+                interleave(arrays, &places).map_err(StorageError::arrow(action))
             }
         });
         let columns = columns.collect::<Result<_>>()?;

@@ -41,7 +41,7 @@ impl IndexWriter {
         }
     }
 
-    /// Adds the rows that are written next.
+    /// Adds the rows that are written next, as the file holds them.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         match self {
             IndexWriter::None => {}

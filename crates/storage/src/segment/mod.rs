@@ -1,7 +1,9 @@
 //! Segments: immutable Parquet files of one table, one partition and one window of time, with
 //! text indexes beside them.
 
+mod derived;
 mod event_order;
+mod form;
 mod gather;
 mod index_file;
 mod reader;
@@ -12,6 +14,9 @@ use model::Timestamp;
 
 use crate::{Checksums, Table};
 
+pub use derived::Derived;
+pub(crate) use derived::{IS_IN_MESSAGE, apart, schema_apart, whole};
+pub(crate) use form::Form;
 pub(crate) use index_file::measure_index;
 pub use reader::SegmentReader;
 pub use writer::ROW_GROUP_ROWS;

@@ -1,17 +1,17 @@
 //! Reads segments back as rows of their table, whatever version wrote them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::SegmentMeta;
-use super::writer::{FORMAT_KEY, FORMAT_VERSION};
+use super::derived::whole;
+use super::form::Form;
+use super::writer::{FORMAT_KEY, VERSIONS_IN_ORDER};
 use crate::files::open_checked;
-use crate::schema::adapted;
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, Table};
 
 /// Rows that are decoded at once: one page.
 const READ_ROWS: usize = 2_048;
@@ -19,7 +19,8 @@ const READ_ROWS: usize = 2_048;
 /// The rows of one segment, in their order, a page at a time.
 pub struct SegmentReader {
     path: PathBuf,
-    schema: SchemaRef,
+    table: Table,
+    form: Form,
     batches: ParquetRecordBatchReader,
     is_in_order: bool,
 }
@@ -45,12 +46,14 @@ impl SegmentReader {
             let entry = entries.iter().find(|entry| entry.key == FORMAT_KEY)?;
             entry.value.as_deref()
         });
-        let is_in_order = version == Some(FORMAT_VERSION);
+        let is_in_order = version.is_some_and(|version| VERSIONS_IN_ORDER.contains(&version));
+        let form = Form::of_file(segment.table, builder.schema());
         let batches = builder.with_batch_size(READ_ROWS).build();
         let batches = batches.map_err(unreadable(&path))?;
         Ok(SegmentReader {
             path,
-            schema: segment.table.schema(),
+            table: segment.table,
+            form,
             batches,
             is_in_order,
         })
@@ -58,10 +61,15 @@ impl SegmentReader {
 
     /// The columns.
     pub(crate) fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        self.table.schema()
     }
 
-    /// Whether this version wrote the segment, so that rows come in the order of
+    /// In which form the file holds them.
+    pub(crate) fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Whether a version like this one wrote the segment, so that rows come in the order of
     /// [`crate::Table`]'s segments as they are written now.
     pub(crate) fn is_in_order(&self) -> bool {
         self.is_in_order
@@ -74,7 +82,7 @@ impl Iterator for SegmentReader {
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.batches.next()?;
         Some(match batch {
-            Ok(batch) => adapted(&batch, &self.schema)
+            Ok(batch) => whole(self.table, &batch)
                 .map_err(StorageError::arrow("read the columns of a segment")),
             Err(source) => Err(unreadable(&self.path)(source.into())),
         })

@@ -4,11 +4,13 @@
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::TimestampNanosecondType;
 
+use super::gather::Place;
+
 /// Where the key's columns stand in [`crate::samples_schema`].
 const KEY_COLUMNS: [usize; 3] = [2, 3, 4];
 
-/// Sorts `places` (batch, row) by series and time; equal rows keep their order.
-pub(super) fn by_series(batches: &[&RecordBatch], places: &mut [(usize, usize)]) {
+/// Sorts `places` by series and time; equal rows keep their order.
+pub(super) fn by_series(batches: &[&RecordBatch], places: &mut [Place]) {
     let keys: Vec<[&StringViewArray; 3]> = batches
         .iter()
         .map(|batch| KEY_COLUMNS.map(|column| batch.column(column).as_string_view()))
@@ -20,14 +22,19 @@ pub(super) fn by_series(batches: &[&RecordBatch], places: &mut [(usize, usize)])
             times.values().as_ref()
         })
         .collect();
-    let text = |(batch, row): (usize, usize), column: usize| {
+    let text = |place: Place, column: usize| {
+        let (batch, row) = place.pair();
         let column: &StringViewArray = keys[batch][column];
         column.is_valid(row).then(|| column.value(row))
+    };
+    let time = |place: Place| {
+        let (batch, row) = place.pair();
+        times[batch][row]
     };
     places.sort_by(|&a, &b| {
         (0..KEY_COLUMNS.len())
             .map(|column| text(a, column).cmp(&text(b, column)))
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| times[a.0][a.1].cmp(&times[b.0][b.1]))
+            .unwrap_or_else(|| time(a).cmp(&time(b)))
     });
 }

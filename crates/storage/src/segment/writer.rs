@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use model::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -14,8 +15,10 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use super::derived::AS_UUID;
 use super::event_order::by_function;
-use super::gather::Gather;
+use super::form::Form;
+use super::gather::{Gather, Place};
 use super::index_file::IndexWriter;
 use super::series_order::by_series;
 use super::{Generation, ROWS_SUFFIX, SegmentKey, SegmentMeta, window_start};
@@ -25,18 +28,19 @@ use crate::memory::event_times;
 use crate::{MemorySegment, PAGE_ROWS, PARTITION_DEFAULT, Result, StorageError, Table};
 
 /// The version of the layout, written into every file.
-pub(crate) const FORMAT_VERSION: &str = "2";
+pub(crate) const FORMAT_VERSION: &str = "3";
+/// The versions whose rows come in the order of those that are written now.
+pub(super) const VERSIONS_IN_ORDER: [&str; 2] = ["2", FORMAT_VERSION];
 /// Under which key it stands there.
 pub(super) const FORMAT_KEY: &str = "nephoscope.segment.format";
 /// Rows in a row group; the last one of a file has the rest.
 pub const ROW_GROUP_ROWS: usize = 131_072;
+/// The columns of events of which the least and the greatest value of every page are kept.
+const STATISTICS: [&str; 3] = ["event_time", "receipt_time", "function"];
 /// Rows that are sorted into one batch.
 pub(crate) const WRITE_ROWS: usize = 8_192;
 /// The folder of all segments, by table.
 pub(crate) const SEGMENTS_DIR: &str = "segments";
-
-/// A row: which batch, which row in it.
-type Place = (usize, usize);
 
 /// Writes all rows of `pieces` below `data_dir`, durably. Nothing is in the catalog yet.
 pub(crate) fn write_segments(
@@ -55,13 +59,15 @@ pub(crate) fn write_segments(
         let Some(gather) = Gather::new(&batches, WRITE_ROWS) else {
             continue;
         };
+        let form = Form::of(table, &batches);
         for (key, mut places) in groups(table, &batches) {
             match table {
                 Table::Events => by_function(&batches, &mut places),
                 Table::Samples => by_series(&batches, &mut places),
                 Table::Invocations => {}
             }
-            let mut writer = SegmentWriter::begin(disk, data_dir, key, Generation::Fresh, now)?;
+            let mut writer =
+                SegmentWriter::begin(disk, data_dir, key, Generation::Fresh, form, now)?;
             for places in places.chunks(WRITE_ROWS) {
                 writer.write(&gather.take(places)?)?;
             }
@@ -81,11 +87,12 @@ pub(crate) fn folder_of(data_dir: &Path, table: Table) -> PathBuf {
 /// equal times keep their order.
 fn groups(table: Table, batches: &[&RecordBatch]) -> Vec<(SegmentKey, Vec<Place>)> {
     let mut partitions = Vec::new();
-    let mut rows: Vec<(usize, i64, Place)> = Vec::new();
-    for (index, batch) in batches.iter().enumerate() {
-        let numbers = partition_numbers(batch, &mut partitions);
-        let times = event_times(batch).iter().zip(numbers).enumerate();
-        rows.extend(times.map(|(row, (time, partition))| (partition, *time, (index, row))));
+    let mut rows: Vec<(u32, i64, Place)> = Vec::new();
+    rows.reserve_exact(batches.iter().map(|batch| batch.num_rows()).sum());
+    for (batch, values) in (0..).zip(batches) {
+        let numbers = partition_numbers(values, &mut partitions);
+        let times = (0..).zip(event_times(values).iter().zip(numbers));
+        rows.extend(times.map(|(row, (time, partition))| (partition, *time, Place { batch, row })));
     }
     rows.sort_by_key(|(partition, time, _)| (*partition, *time));
     let window = |time: i64| window_start(Timestamp::from_nanos(time));
@@ -93,7 +100,7 @@ fn groups(table: Table, batches: &[&RecordBatch]) -> Vec<(SegmentKey, Vec<Place>
         .map(|run| {
             let key = SegmentKey {
                 table,
-                partition: partitions[run[0].0].clone(),
+                partition: partitions[run[0].0 as usize].clone(),
                 window_start: window(run[0].1),
             };
             (key, run.iter().map(|(_, _, place)| *place).collect())
@@ -103,19 +110,20 @@ fn groups(table: Table, batches: &[&RecordBatch]) -> Vec<(SegmentKey, Vec<Place>
 
 /// For every row, where its partition stands among `partitions`, which grow as needed. Tables
 /// without the column have one partition.
-fn partition_numbers(batch: &RecordBatch, partitions: &mut Vec<String>) -> Vec<usize> {
+fn partition_numbers(batch: &RecordBatch, partitions: &mut Vec<String>) -> Vec<u32> {
     let mut number = |name: &str| {
         let known = partitions.iter().position(|known| known == name);
-        known.unwrap_or_else(|| {
+        let number = known.unwrap_or_else(|| {
             partitions.push(name.to_owned());
             partitions.len() - 1
-        })
+        });
+        u32::try_from(number).unwrap_or(u32::MAX)
     };
     let Some(column) = batch.column_by_name("partition") else {
         return vec![number(PARTITION_DEFAULT); batch.num_rows()];
     };
     let column = column.as_string_view();
-    let mut last: Option<(&str, usize)> = None;
+    let mut last: Option<(&str, u32)> = None;
     let rows = (0..batch.num_rows()).map(|row| {
         let name = match column.is_valid(row) {
             true => column.value(row),
@@ -138,6 +146,9 @@ pub(crate) struct SegmentWriter {
     disk: Disk,
     key: SegmentKey,
     generation: Generation,
+    form: Form,
+    /// The columns of the file.
+    columns: SchemaRef,
     now: Timestamp,
     id: String,
     folder: PathBuf,
@@ -156,6 +167,7 @@ impl SegmentWriter {
         data_dir: &Path,
         key: SegmentKey,
         generation: Generation,
+        form: Form,
         now: Timestamp,
     ) -> Result<Self> {
         let folder = folder_of(data_dir, key.table);
@@ -163,14 +175,18 @@ impl SegmentWriter {
         let id = segment_id(now);
         let path = folder.join(format!("{id}{ROWS_SUFFIX}"));
         let file = disk.create(&folder.join(format!("{id}{ROWS_SUFFIX}{TEMPORARY_SUFFIX}")))?;
-        let properties = properties(key.table, generation);
-        let writer = ArrowWriter::try_new(Summing::new(file), key.table.schema(), Some(properties))
-            .map_err(StorageError::parquet("begin a segment"))?;
+        let columns = form.schema();
+        let properties = properties(key.table, generation, &columns);
+        let writer =
+            ArrowWriter::try_new(Summing::new(file), Arc::clone(&columns), Some(properties))
+                .map_err(StorageError::parquet("begin a segment"))?;
         Ok(SegmentWriter {
             disk: disk.clone(),
             index: IndexWriter::new(key.table),
             key,
             generation,
+            form,
+            columns,
             now,
             id,
             folder,
@@ -189,10 +205,11 @@ impl SegmentWriter {
             self.time_max = self.time_max.max(Timestamp::from_nanos(time));
         }
         self.rows += batch.num_rows() as u64;
+        let narrowed = self.form.narrowed(&self.columns, batch)?;
         self.writer
-            .write(batch)
+            .write(&narrowed)
             .map_err(StorageError::parquet("write a segment"))?;
-        self.index.add(batch)
+        self.index.add(&narrowed)
     }
 
     /// Gives the file its name, durably; making the folder durable is left to the caller.
@@ -236,9 +253,9 @@ fn segment_id(now: Timestamp) -> String {
     uuid::Uuid::new_v7(time).simple().to_string()
 }
 
-fn properties(table: Table, generation: Generation) -> WriterProperties {
+fn properties(table: Table, generation: Generation, columns: &Schema) -> WriterProperties {
     let level = ZstdLevel::try_new(generation.compression_level()).unwrap_or_default();
-    let properties = WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
@@ -252,27 +269,34 @@ fn properties(table: Table, generation: Generation) -> WriterProperties {
         // Times repeat from series to series: dictionaries are smallest.
         return properties.build();
     }
-    let time = ColumnPath::from("event_time");
-    let properties = properties
-        .set_column_dictionary_enabled(time.clone(), false)
-        .set_column_encoding(time, Encoding::DELTA_BINARY_PACKED);
-    if table == Table::Invocations {
-        // There is hardly a request id twice.
-        let (start, request_id) = (ColumnPath::from("start"), ColumnPath::from("request_id"));
-        return properties
-            .set_column_dictionary_enabled(start.clone(), false)
-            .set_column_encoding(start, Encoding::DELTA_BINARY_PACKED)
-            .set_column_dictionary_enabled(request_id.clone(), false)
-            .set_column_encoding(request_id, Encoding::DELTA_LENGTH_BYTE_ARRAY)
-            .build();
-    }
-    let mut properties = properties;
-    for name in ["message", "fields"] {
-        let column = ColumnPath::from(name);
+    for field in columns.fields() {
+        let column = ColumnPath::from(field.name().as_str());
+        if table == Table::Events && !STATISTICS.contains(&field.name().as_str()) {
+            // The text index knows on which pages a value is, if it is asked for.
+            properties =
+                properties.set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
+        }
+        let encoding = match field.name().as_str() {
+            "event_time" | "start" | "duration_ms" | "billed_ms" if is_whole(field) => {
+                Encoding::DELTA_BINARY_PACKED
+            }
+            "message" | "fields" => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            // There is hardly one twice in evidence, and they look like noise.
+            AS_UUID => Encoding::PLAIN,
+            "request_id" if table == Table::Invocations => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            _ => continue,
+        };
         properties = properties
             .set_column_dictionary_enabled(column.clone(), false)
-            .set_column_encoding(column.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
-            .set_column_statistics_enabled(column, EnabledStatistics::None);
+            .set_column_encoding(column.clone(), encoding);
     }
     properties.build()
+}
+
+/// Whether a file holds whole numbers in a column.
+fn is_whole(field: &Field) -> bool {
+    matches!(
+        field.data_type(),
+        DataType::Timestamp(..) | DataType::Decimal64(..)
+    )
 }

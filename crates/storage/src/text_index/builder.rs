@@ -8,6 +8,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use tantivy::directory::RamDirectory;
 use tantivy::indexer::SingleSegmentIndexWriter;
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::tokenizer::TokenizerManager;
 use tantivy::{Directory, Index, TantivyDocument};
 
 use super::bloom::BloomBuilder;
@@ -17,16 +18,21 @@ use super::rows::{self, ByKey, RowList};
 use super::tokens::{
     Escape, Kind, RUN_BYTES_MIN, Token, WORD_BYTES_MAX, each_token, fold_into, token_key, value_key,
 };
+use super::words::{END, Words};
 use super::{
-    MESSAGE_COLUMN, NAMES_MAX, PAGE_ROWS, Pages, RUNS_MAX, SECTION_BLOCKS, SECTION_ENDS,
-    SECTION_ESCAPED, SECTION_FACTS, SECTION_NAMES, SECTION_OPAQUE, SECTION_ROWS, TEXT_COLUMNS,
-    VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX, value_term,
+    FACT_ALL_VALUES, FACT_IN_TEXT, MESSAGE_COLUMN, NAMES_MAX, PAGE_ROWS, Pages, RUNS_MAX,
+    SECTION_BLOCKS, SECTION_ENDS, SECTION_ESCAPED, SECTION_FACTS, SECTION_NAMES, SECTION_OPAQUE,
+    SECTION_ROWS, TEXT_COLUMNS, VALUE_COLUMNS, VALUES_FIELD, VALUES_MAX, WORDS_FIELD, WORDS_MAX,
+    value_term,
 };
 use crate::hashing::KeyHasher;
+use crate::segment::IS_IN_MESSAGE;
 use crate::{Result, StorageError};
 
 /// What tantivy begins with; it grows as it must.
 const WRITER_BYTES: usize = 16 << 20;
+/// Only the builder needs it: whoever reads asks for terms.
+const WORDS_TOKENIZER: &str = "words";
 
 type Keys = HashSet<u64, BuildHasherDefault<KeyHasher>>;
 
@@ -38,7 +44,8 @@ struct Page {
     rows: usize,
     /// Ids and values that are noted already.
     seen: Keys,
-    words: Vec<String>,
+    /// Each followed by [`END`].
+    words: String,
     /// Terms of values.
     values: Vec<String>,
     /// Keys of the bloom filter.
@@ -90,7 +97,8 @@ impl Vocabulary {
         let term = self.terms.entry(token_key(text)).or_default();
         if term.pages != page.number {
             term.pages = page.number;
-            page.words.push(String::from_utf8_lossy(text).into_owned());
+            page.words.push_str(&String::from_utf8_lossy(text));
+            page.words.push(END);
         }
         term
     }
@@ -144,6 +152,8 @@ pub(crate) struct IndexBuilder {
     vocabulary: Vocabulary,
     /// Distinct values of each column; `None` when there are too many.
     columns: Vec<Option<Keys>>,
+    /// Whether request ids were left out that stand in messages.
+    has_ids_in_text: bool,
 }
 
 impl std::fmt::Debug for IndexBuilder {
@@ -158,17 +168,22 @@ impl IndexBuilder {
     /// Begins an index without rows.
     pub(crate) fn new() -> Result<Self> {
         // What is given to tantivy is cut into terms already.
-        let indexing = TextFieldIndexing::default()
-            .set_tokenizer("raw")
-            .set_index_option(IndexRecordOption::Basic)
-            .set_fieldnorms(false);
-        let options = TextOptions::default().set_indexing_options(indexing);
+        let options = |tokenizer: &str| {
+            let indexing = TextFieldIndexing::default()
+                .set_tokenizer(tokenizer)
+                .set_index_option(IndexRecordOption::Basic)
+                .set_fieldnorms(false);
+            TextOptions::default().set_indexing_options(indexing)
+        };
         let mut schema = Schema::builder();
-        let words = schema.add_text_field(WORDS_FIELD, options.clone());
-        let values = schema.add_text_field(VALUES_FIELD, options);
+        let words = schema.add_text_field(WORDS_FIELD, options(WORDS_TOKENIZER));
+        let values = schema.add_text_field(VALUES_FIELD, options("raw"));
+        let tokenizers = TokenizerManager::default();
+        tokenizers.register(WORDS_TOKENIZER, Words::default());
         let directory = RamDirectory::create();
         let writer = Index::builder()
             .schema(schema.build())
+            .tokenizers(tokenizers)
             .single_segment_index_writer(directory.clone(), WRITER_BYTES)
             .map_err(StorageError::index("begin a text index"))?;
         Ok(IndexBuilder {
@@ -192,10 +207,11 @@ impl IndexBuilder {
                 ..Vocabulary::default()
             },
             columns: vec![Some(Keys::default()); VALUE_COLUMNS.len()],
+            has_ids_in_text: false,
         })
     }
 
-    /// Adds the rows that are written next.
+    /// Adds the rows that are written next, as the file holds them.
     pub(crate) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut start = 0;
         while start < batch.num_rows() {
@@ -230,6 +246,9 @@ impl IndexBuilder {
             if let Some(column) = batch.column_by_name(name) {
                 self.add_values(index, column.as_string_view());
             }
+        }
+        if let Some(flags) = batch.column_by_name(IS_IN_MESSAGE) {
+            self.has_ids_in_text |= flags.as_boolean().has_true();
         }
         self.page.rows += batch.num_rows();
         self.rows += batch.num_rows() as u64;
@@ -297,9 +316,7 @@ impl IndexBuilder {
 
     fn end_page(&mut self) -> Result<()> {
         let mut document = TantivyDocument::default();
-        for word in &self.page.words {
-            document.add_text(self.words, word);
-        }
+        document.add_text(self.words, &self.page.words);
         for value in &self.page.values {
             document.add_text(self.values, value);
         }
@@ -351,7 +368,12 @@ impl IndexBuilder {
         };
         let (ends, blocks) = self.blooms.finish();
         let mut facts = vec![u8::from(self.vocabulary.has_all_runs)];
-        facts.extend(self.columns.iter().map(|column| u8::from(column.is_some())));
+        let columns = self.columns.iter().zip(VALUE_COLUMNS);
+        facts.extend(columns.map(|(values, name)| match values {
+            _ if name == "request_id" && self.has_ids_in_text => FACT_IN_TEXT,
+            Some(_) => FACT_ALL_VALUES,
+            None => 0,
+        }));
         sections.push((SECTION_FACTS.to_owned(), facts));
         sections.push((SECTION_OPAQUE.to_owned(), pages(&self.opaque)));
         sections.push((SECTION_ESCAPED.to_owned(), pages(&self.escaped)));
@@ -389,7 +411,7 @@ fn note(page: &mut Page, vocabulary: &mut Vocabulary, token: Token<'_>, row: Opt
         }
         Kind::Other => {}
     }
-    if !token.has_digit || !vocabulary.has_all_runs {
+    if !(token.has_digit && token.has_letter && vocabulary.has_all_runs) {
         return;
     }
     for (_, run) in token.runs() {

@@ -6,7 +6,9 @@ use tantivy::directory::OwnedBytes;
 use super::tokens::TOKENS_VERSION;
 
 const MAGIC: &[u8; 8] = b"NEPHOIDX";
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
+/// The first version that is still read: it has all values of columns.
+const FORMAT_VERSION_MIN: u32 = 1;
 /// Magic, versions, rows, pages, length of the section table.
 const FIXED_BYTES: usize = 8 + 4 + 4 + 8 + 4 + 4;
 const CHECKSUM_BYTES: usize = 4;
@@ -63,7 +65,7 @@ pub(super) fn unpack(file: &OwnedBytes) -> Result<(Header, Sections), String> {
         return Err("it is no text index".to_owned());
     }
     let (format, tokens) = (reader.u32()?, reader.u32()?);
-    if (format, tokens) != (FORMAT_VERSION, TOKENS_VERSION) {
+    if !(FORMAT_VERSION_MIN..=FORMAT_VERSION).contains(&format) || tokens != TOKENS_VERSION {
         return Err(format!(
             "it has version {format}.{tokens}, and this program reads {FORMAT_VERSION}.{TOKENS_VERSION}"
         ));

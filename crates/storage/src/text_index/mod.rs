@@ -14,6 +14,7 @@ mod literal;
 mod pages;
 mod rows;
 mod tokens;
+mod words;
 
 use std::path::Path;
 
@@ -71,6 +72,11 @@ const SECTION_BLOCKS: &str = "bloom blocks";
 const SECTION_ROWS: &str = "rows of words";
 const SECTION_NAMES: &str = "names";
 
+/// The values of a column are all known.
+const FACT_ALL_VALUES: u8 = 1;
+/// Values of a column are left out that are words of the message of the same row.
+const FACT_IN_TEXT: u8 = 2;
+
 /// The term of a value of a column, or of its absence.
 fn value_term(column: usize, value: Option<&str>) -> String {
     let column = char::from(b'a' + column as u8);
@@ -92,7 +98,8 @@ pub struct TextIndex {
     words: std::sync::Arc<InvertedIndexReader>,
     values: std::sync::Arc<InvertedIndexReader>,
     has_all_runs: bool,
-    has_all_values: Vec<bool>,
+    /// What is known of each column.
+    columns: Vec<u8>,
     opaque: Pages,
     escaped: Pages,
     ends: OwnedBytes,
@@ -172,7 +179,7 @@ impl TextIndex {
             words: field(WORDS_FIELD)?,
             values: field(VALUES_FIELD)?,
             has_all_runs: *has_all_runs == 1,
-            has_all_values: columns.iter().map(|has_all| *has_all == 1).collect(),
+            columns: columns.to_vec(),
             opaque: set(SECTION_OPAQUE)?,
             escaped: set(SECTION_ESCAPED)?,
             ends: sections.get(SECTION_ENDS)?,
@@ -255,10 +262,12 @@ impl TextIndex {
     /// # Errors
     /// If the dictionary cannot be read.
     pub fn values(&self, column: &str) -> Result<Option<Vec<Option<String>>>> {
-        let Some(column) = column_number(column).filter(|column| self.has_all_values[*column])
-        else {
+        let Some(column) = column_number(column) else {
             return Ok(None);
         };
+        if self.columns[column] != FACT_ALL_VALUES {
+            return Ok(None);
+        }
         let mut values = Vec::new();
         let absent = value_term(column, None);
         if self
@@ -311,12 +320,23 @@ impl TextIndex {
     }
 
     /// Returns the pages on which `column` may have the value `folded`, in any case; `None` if
-    /// the column is not indexed.
-    pub fn with_value(&self, column: &str, folded: &str) -> Option<Pages> {
-        let column = column_number(column)?;
+    /// the index cannot tell.
+    ///
+    /// # Errors
+    /// If the dictionary cannot be read.
+    pub fn with_value(&self, column: &str, folded: &str) -> Result<Option<Pages>> {
+        let Some(column) = column_number(column) else {
+            return Ok(None);
+        };
         let mut found = self.with_key(tokens::value_key(column, folded.as_bytes()));
         found.add(&self.opaque);
-        Some(found)
+        if self.columns[column] == FACT_IN_TEXT {
+            match self.text(&Literal::new(folded, true, true))? {
+                Some(pages) => found.add(&pages),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
     }
 
     fn with_key(&self, key: u64) -> Pages {

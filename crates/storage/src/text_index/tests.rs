@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, RecordBatch, StringViewArray, TimestampNanosecondArray, new_null_array,
+    ArrayRef, BooleanArray, RecordBatch, StringViewArray, TimestampNanosecondArray, new_null_array,
 };
+use arrow::datatypes::{DataType, Field, Schema};
 use proptest::prelude::*;
 use tantivy::directory::OwnedBytes;
 
 use super::*;
 use crate::events_schema;
+use crate::segment::IS_IN_MESSAGE;
 
 /// Returns rows with these messages and functions.
 fn batch(messages: &[&str], functions: &[Option<&str>]) -> RecordBatch {
@@ -92,8 +94,15 @@ fn values_are_known_with_their_pages() {
     assert_eq!(pages(None).count(), 1);
     assert_eq!(pages(Some("cart")).count(), 1);
     assert_eq!(pages(Some("none")).count(), 0);
-    assert_eq!(index.with_value("function", "checkout").unwrap().count(), 2);
-    assert!(index.with_value("message", "x").is_none());
+    assert_eq!(
+        index
+            .with_value("function", "checkout")
+            .unwrap()
+            .unwrap()
+            .count(),
+        2
+    );
+    assert!(index.with_value("message", "x").unwrap().is_none());
     assert_eq!(index.values("region").unwrap(), Some(vec![None]));
 }
 
@@ -105,8 +114,51 @@ fn columns_of_many_values_are_asked_by_value_only() {
     let functions: Vec<Option<&str>> = ids.iter().map(|id| Some(id.as_str())).collect();
     let index = index(&batch(&vec![""; ids.len()], &functions));
     assert!(index.values("function").unwrap().is_none());
-    let pages = index.with_value("function", "request-5000").unwrap();
+    let pages = index
+        .with_value("function", "request-5000")
+        .unwrap()
+        .unwrap();
     assert!(pages.contains(2) && pages.count() < 3);
+}
+
+#[test]
+fn ids_that_stand_in_messages_are_found_there() {
+    let id = |row: usize| format!("c390186e-77aa-4d4b-9b1c-{row:012x}");
+    let messages: Vec<String> = (0..3 * PAGE_ROWS)
+        .map(|row| format!("START RequestId: {} Version: 3", id(row)))
+        .collect();
+    let messages: Vec<&str> = messages.iter().map(String::as_str).collect();
+    let rows = batch(&messages, &vec![None; messages.len()]);
+    // The last row's id is its own.
+    let own: StringViewArray = (0..messages.len())
+        .map(|row| (row + 1 == messages.len()).then_some("Execution-1"))
+        .collect();
+    let marks: BooleanArray = (0..messages.len())
+        .map(|row| Some(row + 1 < messages.len()))
+        .collect();
+    let mut columns = rows.columns().to_vec();
+    columns[rows.schema().index_of("request_id").unwrap()] = Arc::new(own);
+    columns.push(Arc::new(marks));
+    let mut fields = rows.schema().fields().to_vec();
+    fields.push(Arc::new(Field::new(
+        IS_IN_MESSAGE,
+        DataType::Boolean,
+        false,
+    )));
+    let rows = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let index = index(&rows);
+    assert!(index.values("request_id").unwrap().is_none());
+    let pages = |value: &str| index.with_value("request_id", value).unwrap().unwrap();
+    for row in [0, PAGE_ROWS, 3 * PAGE_ROWS - 2] {
+        let found = pages(&id(row));
+        assert!(
+            found.contains(row / PAGE_ROWS) && found.count() < 3,
+            "{row}"
+        );
+    }
+    assert!(pages("execution-1").contains(2));
+    assert!(pages("execution-2").count() < 3);
+    assert_eq!(index.values("region").unwrap(), Some(vec![None]));
 }
 
 #[test]

@@ -60,6 +60,7 @@ pub(super) struct Token<'a> {
     /// Where it begins in the text.
     pub(super) start: usize,
     pub(super) has_digit: bool,
+    pub(super) has_letter: bool,
     pub(super) is_ascii: bool,
 }
 
@@ -186,6 +187,7 @@ pub(super) fn each_token<'a>(folded: &'a [u8], mut each: impl FnMut(Token<'a>)) 
             bytes: &folded[start..place],
             start,
             has_digit: classes & DIGIT != 0,
+            has_letter: classes & LETTER != 0,
             is_ascii,
         });
     }

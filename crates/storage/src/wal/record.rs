@@ -8,9 +8,10 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use model::{Checkpoint, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
+use zstd::stream::write::Encoder;
 
 use super::narrow::narrow;
-use crate::schema::adapted;
+use crate::segment::{apart, schema_apart, whole};
 use crate::{Result, StorageError, Table};
 
 const COMPRESSION_LEVEL: i32 = 1;
@@ -136,17 +137,22 @@ fn encode_rows(table: Table, batches: &[RecordBatch]) -> Result<Vec<u8>> {
         return Ok(Vec::new());
     }
     let action = "encode rows for the log";
-    let (schema, batches) = narrow(&table.schema(), batches)?;
-    let about = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-    let mut writer = StreamWriter::try_new(Vec::with_capacity(about), &schema)
+    let batches = batches.iter().map(|batch| apart(table, batch));
+    let batches: Vec<RecordBatch> = batches
+        .collect::<Result<_, _>>()
         .map_err(StorageError::arrow(action))?;
+    let (schema, batches) = narrow(&schema_apart(table), &batches)?;
+    let compressing = |error: std::io::Error| StorageError::Decode(error.to_string());
+    // Compressed as it is written, so that no second copy of the rows stands in memory.
+    let compressor = Encoder::new(Vec::new(), COMPRESSION_LEVEL).map_err(compressing)?;
+    let mut writer =
+        StreamWriter::try_new(compressor, &schema).map_err(StorageError::arrow(action))?;
     for batch in &batches {
         writer.write(batch).map_err(StorageError::arrow(action))?;
     }
     writer.finish().map_err(StorageError::arrow(action))?;
-    let bytes = writer.into_inner().map_err(StorageError::arrow(action))?;
-    zstd::bulk::compress(&bytes, COMPRESSION_LEVEL)
-        .map_err(|error| StorageError::Decode(error.to_string()))
+    let compressor = writer.into_inner().map_err(StorageError::arrow(action))?;
+    compressor.finish().map_err(compressing)
 }
 
 fn decode_rows(table: Table, bytes: &[u8]) -> Result<Vec<RecordBatch>> {
@@ -158,11 +164,10 @@ fn decode_rows(table: Table, bytes: &[u8]) -> Result<Vec<RecordBatch>> {
         .map_err(|error| StorageError::Decode(format!("rows of the log: {error}")))?;
     let reader =
         StreamReader::try_new(Cursor::new(bytes), None).map_err(StorageError::arrow(action))?;
-    let schema = table.schema();
     reader
         .map(|batch| {
             let batch = batch.map_err(StorageError::arrow(action))?;
-            adapted(&batch, &schema).map_err(StorageError::arrow(action))
+            whole(table, &batch).map_err(StorageError::arrow(action))
         })
         .collect()
 }
