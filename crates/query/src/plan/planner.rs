@@ -6,11 +6,11 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::expr_rewriter::normalize_col_with_schemas_and_ambiguity_check;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
 use datafusion::prelude::{Column, SessionContext};
 
 use super::pipeline::{Ended, Pipeline};
+use super::relation;
 use super::subquery::Subquery;
 use super::traces::{Traces, named};
 use super::{FieldType, Planned, QueryContext, ResultField, ResultKind};
@@ -268,7 +268,7 @@ impl<'a> Planner<'a> {
 
     /// Keeps the rows for which `condition` is true.
     pub(crate) fn filter(&mut self, condition: Expr) {
-        self.build(|builder| builder.filter(condition));
+        self.relate(|plan| relation::filter(plan, condition));
     }
 
     /// Applies a step of DataFusion's builder.
@@ -276,8 +276,11 @@ impl<'a> Planner<'a> {
         &mut self,
         step: impl FnOnce(LogicalPlanBuilder) -> Result<LogicalPlanBuilder, DataFusionError>,
     ) {
-        match step(LogicalPlanBuilder::from(self.plan.clone())).and_then(LogicalPlanBuilder::build)
-        {
+        self.relate(|plan| step(LogicalPlanBuilder::from(plan))?.build());
+    }
+
+    fn relate(&mut self, step: impl FnOnce(LogicalPlan) -> Result<LogicalPlan, DataFusionError>) {
+        match step(self.plan.clone()) {
             Ok(plan) => self.plan = plan,
             Err(error) => {
                 self.diagnostics.push(Diagnostic::error(
@@ -347,19 +350,9 @@ impl<'a> Planner<'a> {
 
     /// Goes on with these columns.
     pub(super) fn project(&mut self, outputs: Vec<(String, Expr)>) {
-        // Columns are looked for where they come from. The builder would look through the whole
-        // plan for each of them: a query of hundreds of stages took seconds.
-        let input = Arc::clone(self.plan.schema());
-        self.build(|builder| {
-            let outputs = outputs.into_iter().map(|(name, expr)| {
-                let output = expr.alias(name);
-                normalize_col_with_schemas_and_ambiguity_check(output, &[&[&input]], &[])
-            });
-            let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
-            builder.project_with_validation(
-                outputs.into_iter().map(|output| (output, false)).collect(),
-            )
-        });
+        let outputs = outputs.into_iter().map(|(name, expr)| expr.alias(name));
+        let outputs = outputs.collect();
+        self.relate(|plan| relation::project(plan, outputs));
     }
 
     /// The order in which rows come: newest first, unless a stage has sorted them.
@@ -426,7 +419,7 @@ impl<'a> Planner<'a> {
             .into_iter()
             .map(|(name, value)| value.expr.alias(name))
             .collect();
-        self.build(|builder| builder.aggregate(keys, measures));
+        self.relate(|plan| relation::aggregate(plan, keys, measures));
         self.fields = fields;
         self.kind = ResultKind::Records;
         self.is_sorted = false;
