@@ -14,6 +14,12 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/overview.dashboard.toml",
     "aws-lambda/performance.dashboard.toml",
     "aws-lambda/usage.dashboard.toml",
+    "google-cloud-functions/app.toml",
+    "google-cloud-functions/audit.dashboard.toml",
+    "google-cloud-functions/errors.dashboard.toml",
+    "google-cloud-functions/executions.dashboard.toml",
+    "google-cloud-functions/overview.dashboard.toml",
+    "google-cloud-functions/performance.dashboard.toml",
     "serverless-overview/app.toml",
     "serverless-overview/overview.dashboard.toml",
 ];
