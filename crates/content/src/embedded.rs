@@ -25,6 +25,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "google-cloud-functions/executions.dashboard.toml",
     "google-cloud-functions/overview.dashboard.toml",
     "google-cloud-functions/performance.dashboard.toml",
+    "nephoscope/app.toml",
+    "nephoscope/ingest.dashboard.toml",
     "serverless-overview/app.toml",
     "serverless-overview/overview.dashboard.toml",
 ];
