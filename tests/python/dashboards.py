@@ -180,7 +180,7 @@ def demo():
                 wait_until(all_filled, "every panel shows data")
             except TimeoutError:
                 pass
-            check(not last, f"every panel of the packaged dashboards shows data from the simulated clouds" + (f", but not {sorted(last)}" if last else ""))
+            check(not last, f"every panel of the packaged dashboards shows data in the demo" + (f", but not {sorted(last)}" if last else ""))
             status, page = request(url, "GET", "/api/v2/dashboards?limit=1")
             first = json.loads(page)
             check(status == 200 and len(first["dashboards"]) == 1 and first["next"] == "1", "the list has pages, as in Sumo Logic's API")
