@@ -134,7 +134,8 @@ def empty_panels(url):
 
 
 def write_audit(google):
-    """Writes entries of the audit log into the simulated Cloud Logging, which has nobody who deploys: a deployment, and a deletion that is refused."""
+    """Writes entries of the audit log into the simulated Cloud Logging, which has nobody who deploys: a deployment, and a deletion that is refused; half an hour ago, so that no monitor tells of it during the walk."""
+    time = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=30)).isoformat()
     entries = []
     for action, status in (("UpdateFunction", {}), ("DeleteFunction", {"code": 7, "message": "Permission 'cloudfunctions.functions.delete' denied"})):
         payload = {
@@ -144,7 +145,7 @@ def write_audit(google):
             "requestMetadata": {"callerIp": "198.51.100.4"},
             "status": status,
         }
-        entries.append({"protoPayload": payload, "severity": "ERROR" if status else "NOTICE"})
+        entries.append({"protoPayload": payload, "severity": "ERROR" if status else "NOTICE", "timestamp": time})
     resource = {"type": "cloud_function", "labels": {"function_name": "pubsub_digest", "project_id": "shop-prod", "region": "europe-west1"}}
     ask(google, "POST", "/v2/entries:write", {"entries": entries, "logName": "projects/shop-prod/logs/cloudaudit.googleapis.com%2Factivity", "resource": resource})
 
