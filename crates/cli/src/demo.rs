@@ -61,7 +61,7 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
     let text = format!(
         r#"
         [alerting]
-        apps = ["aws-lambda"]
+        apps = ["aws-lambda", "google-cloud-functions"]
 
         [[sources]]
         name = "demo-lambda"

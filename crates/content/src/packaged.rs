@@ -19,6 +19,15 @@ const MONITORS: &[(&str, &str)] = monitors![
         "slow-cold-starts",
         "timeouts",
     ],
+    "azure-functions": ["error-rate", "no-executions", "timeouts"],
+    "google-cloud-functions": [
+        "error-rate",
+        "no-executions",
+        "operations-refused",
+        "out-of-memory",
+        "throttled",
+        "timeouts",
+    ],
 ];
 
 /// Returns the monitors that come with the program, by id, with the text of their files.
