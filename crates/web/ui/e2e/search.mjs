@@ -191,6 +191,16 @@ async function cancel(page, editor, step) {
   await page.getByRole('button', { name: /^Show all 1.2/ }).click();
   assert.ok((await page.locator('.open .raw').innerText()).length > 1_000_000);
 
+  step('a range that is none is said, and another one chosen');
+  await page.goto(`${base}/search?q=*&from=banana&to=now`);
+  await page.getByText('“banana” is no time').waitFor();
+  assert.equal(await page.locator('.hist').count(), 0, 'nothing was counted');
+  await page.getByRole('button', { name: 'Choose a range' }).click();
+  await page.getByRole('textbox', { name: 'Time range' }).fill('-15m');
+  await page.keyboard.press('Enter');
+  await page.locator('.hist rect').first().waitFor();
+  assert.equal(await page.locator('[role=alert]').count(), 0);
+
   step('a slow search is cancelled, and what it found stays');
   await setQuery(page, editor, 'slow');
   await page.keyboard.press('ControlOrMeta+Enter');
