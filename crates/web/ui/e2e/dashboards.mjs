@@ -14,6 +14,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 const complaints = [];
 try {
   for (const theme of ['light', 'dark']) await story(theme);
+  await missing();
   await phone();
   assert.deepEqual(complaints, [], 'the console has no errors');
   console.log('dashboards: all good');
@@ -31,6 +32,22 @@ async function settle(page) {
   await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
   const alert = page.locator('[role=alert]');
   if (await alert.count()) assert.fail(await alert.first().innerText());
+}
+
+/** What an address names and nobody has is said, with a way on. */
+async function missing() {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  console.log('what is missing is said');
+  for (const [path, words, way] of [['/searchs', 'No page is at /searchs', 'Search'], ['/dashboards/demo/none', 'No dashboard is called demo/none', 'All dashboards'], ['/alerts/none', 'No alert is called none', 'All alerts']]) {
+    await page.goto(base + path);
+    await page.getByRole('heading', { name: words }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Open search' }).count(), 0, `${path} offers nothing that it does not have`);
+    await accessible(page, 'light', path);
+    await page.getByRole('main').getByRole('link', { name: way, exact: true }).click();
+    await page.getByRole('heading', { name: words }).waitFor({ state: 'detached' });
+  }
+  await context.close();
 }
 
 /** No page is wider than a phone. */

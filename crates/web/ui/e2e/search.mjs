@@ -121,6 +121,8 @@ async function story(theme) {
   await help(page, editor, base, theme, step);
   if (values.shots) await page.screenshot({ path: `${values.shots}/help-${theme}.png` });
 
+  await noRange(context, step);
+
   step('the other theme, by its switch');
   await page.getByRole('button', { name: theme === 'dark' ? 'Light' : 'Dark', exact: true }).click();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), theme === 'dark' ? 'light' : 'dark');
@@ -201,6 +203,21 @@ async function cancel(page, editor, step) {
   await page.locator('[role=grid]').evaluate((element) => (element.scrollTop = element.scrollHeight));
   await page.waitForTimeout(500);
   assert.equal(await page.locator('[role=alert]').count(), 0, 'what is no longer kept is not an error');
+}
+
+/** An address may say anything. */
+async function noRange(context, step) {
+  step('a range that is none is said, and another one chosen');
+  const page = await context.newPage();
+  await page.goto(`${base}/search?q=*&from=banana&to=now`);
+  await page.getByText('“banana” is no time').waitFor();
+  assert.equal(await page.locator('.hist').count(), 0, 'nothing was counted');
+  await page.getByRole('button', { name: 'Choose a range' }).click();
+  await page.getByRole('textbox', { name: 'Time range' }).fill('-15m');
+  await page.keyboard.press('Enter');
+  await page.locator('.hist rect').first().waitFor();
+  assert.equal(await page.locator('[role=alert]').count(), 0);
+  await page.close();
 }
 
 async function brush(page) {

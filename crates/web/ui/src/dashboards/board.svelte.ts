@@ -1,6 +1,7 @@
 // The state of a dashboard's page: its address, its queries and what they found.
+import { ApiError } from '../lib/api';
 import { decodeAddress, encodeAddress, fetchDashboard, fetchQueries, runQuery, type Choices, type Dashboard, type DashboardAddress, type Filled, type Found, type Panel, type Variable } from '../lib/dashboards';
-import { absolute, isRelative, resolve, type Range, type Resolved } from '../lib/time';
+import { absolute, isRelative, rangeFault, resolve, type Range, type Resolved } from '../lib/time';
 import { setZone, UTC, zone } from '../lib/zone.svelte';
 import { Draft } from './draft.svelte';
 import { Palette } from './palette';
@@ -36,6 +37,8 @@ export class Board {
   dropped = $state.raw<Dashboard | null>(null);
   dashboard: Dashboard | null = $derived(this.draft?.current ?? this.saved);
   failure = $state<string | null>(null);
+  /** The server knows no dashboard of this id. */
+  isMissing = $state(false);
   address = $state.raw<DashboardAddress>(decodeAddress(location.search));
   answers = $state.raw<Record<string, Answer>>({});
   /** Every query with the choices in it. */
@@ -69,10 +72,12 @@ export class Board {
     try {
       this.saved = await fetchDashboard(this.id);
       if (this.address.isEdited) this.draft = new Draft(this.saved);
-      await this.load();
     } catch (error) {
+      this.isMissing = error instanceof ApiError && error.status === 404;
       this.failure = error instanceof Error ? error.message : String(error);
+      return;
     }
+    await this.load();
   }
 
   edit(): void {
@@ -171,7 +176,7 @@ export class Board {
     this.#prepare(this.dashboard);
     const range = isOnlyChanged && this.range ? this.range : resolve(this.typedRange, Date.now(), zone.name);
     if (!range) {
-      this.failure = `The range ${this.typedRange.from} – ${this.typedRange.to} is not understood.`;
+      this.failure = rangeFault(this.typedRange, Date.now(), zone.name);
       return;
     }
     const stop = new AbortController();

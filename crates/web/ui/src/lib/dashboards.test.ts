@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
-import { decodeAddress, encodeAddress, newDashboard } from './dashboards';
+import { decodeAddress, encodeAddress, newDashboard, titleIn } from './dashboards';
 import { difference, parts, shown } from './units';
+
+test.each([
+  ['AWS Lambda: cost', 'Cost'],
+  ['AWS Lambda: ', 'AWS Lambda: '],
+  ['AWS Lambda cost', 'AWS Lambda cost'],
+  ['Cost', 'Cost'],
+])('%s is listed in AWS Lambda as %s', (title, listed) => expect(titleIn({ title: 'AWS Lambda' }, { title })).toBe(listed));
 
 test('the address holds range, choices, refresh and panel', () => {
   const address = { range: { from: '-3h', to: 'now' }, choices: { function: ['a', 'b&c'], cloud: [] }, zone: 'Europe/Berlin', refresh: 0, panel: 'errors', isEdited: true };

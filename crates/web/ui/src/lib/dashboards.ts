@@ -91,6 +91,14 @@ export interface AppSummary {
   dashboards: { id: string; title: string; description: string; panels: number; isOwn: boolean }[];
 }
 
+/** The title of a dashboard below its app's: what the app says already is left out. */
+export function titleIn(app: { title: string }, dashboard: { title: string }): string {
+  const prefix = `${app.title}: `;
+  if (!dashboard.title.startsWith(prefix) || dashboard.title.length === prefix.length) return dashboard.title;
+  const rest = dashboard.title.slice(prefix.length);
+  return rest[0]!.toUpperCase() + rest.slice(1);
+}
+
 export interface Shelf {
   apps: AppSummary[];
   broken: { file: string; message: string }[];

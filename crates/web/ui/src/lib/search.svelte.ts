@@ -3,7 +3,7 @@ import { ApiError, cancelSearch, checkQuery, fetchMetrics, fetchRecords, startSe
 import { filters, type Chip } from './chips';
 import { withTimes } from '../records/series';
 import { MessagePages } from './pages.svelte';
-import { absolute, resolve, type Range, type Resolved } from './time';
+import { absolute, rangeFault, resolve, type Range, type Resolved } from './time';
 import { identity } from './message';
 import { decodeSearch, encodeSearch, isSameSearch, rowKey, type Mode, type SearchState, type Tab } from './url';
 import { setZone, UTC, zone } from './zone.svelte';
@@ -43,7 +43,8 @@ export class Search {
   /** The texts of the languages that one is not in. */
   #drafts: Partial<Record<Mode, string>> = {};
 
-  isAggregate = $derived(this.status?.kind === 'records' || (this.status?.recordCount ?? 0) > 0);
+  /** SQL always finds records, which is known before it answers. */
+  isAggregate = $derived(this.status ? this.status.kind === 'records' || (this.status.recordCount ?? 0) > 0 : this.address.mode === 'sql');
   tab: Tab = $derived(this.address.tab ?? (this.isAggregate ? 'aggregates' : 'messages'));
   /** Messages that can be shown. */
   messageTotal = $derived(this.status?.messagesKept ?? this.status?.messageCount ?? 0);
@@ -131,7 +132,7 @@ export class Search {
     this.#abandon();
     const range = resolve(this.address.range, Date.now(), zone.name);
     if (!range) {
-      this.#fail(`The range ${this.address.range.from} – ${this.address.range.to} is not understood.`);
+      this.#fail(rangeFault(this.address.range, Date.now(), zone.name));
       return;
     }
     const stop = new AbortController();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { absolute, isRelative, parseRange, resolve } from './time';
+import { absolute, isRelative, parseRange, rangeFault, resolve } from './time';
 
 const now = Date.UTC(2026, 10, 23, 14, 52, 0);
 const at = (text: string) => {
@@ -7,6 +7,19 @@ const at = (text: string) => {
   const resolved = range && resolve(range, now);
   return resolved && [new Date(resolved.from).toISOString().slice(0, 19), new Date(resolved.to).toISOString().slice(0, 19)].join(' ');
 };
+
+describe('a range that cannot be asked for', () => {
+  it.each([
+    ['banana', 'now', '“banana” is no time'],
+    ['-1h', 'soon', '“soon” is no time'],
+    ['banana', 'soon', '“banana” and “soon” are no time'],
+    ['now', '-1h', 'ends (-1h) before it starts (now)'],
+    ['2026-13-01', 'now', '“2026-13-01” is no time'],
+  ])('%s to %s: %s', (from, to, words) => {
+    expect(resolve({ from, to }, now)).toBeNull();
+    expect(rangeFault({ from, to }, now)).toContain(words);
+  });
+});
 
 describe('a typed range', () => {
   it.each([

@@ -70,11 +70,23 @@ export function parseRange(text: string, now: number, zone: string = UTC): Range
 
 /** A range of an address: dates are UTC, `today` is the zone's. */
 export function resolve(range: Range, now: number, zone: string = UTC): Resolved | null {
+  const { from, to } = ends(range, now, zone);
+  return from === null || to === null || to <= from ? null : { from, to };
+}
+
+/** Both ends of a range of an address, each null when it is not understood. */
+function ends(range: Range, now: number, zone: string): { from: number | null; to: number | null } {
   const end = (text: string, day: number) => resolveEnd(text, now, DAY.test(text.trim()) ? UTC : zone, day);
   const from = end(range.from, now);
-  if (from === null) return null;
-  const to = end(range.to, from);
-  return to === null || to <= from ? null : { from, to };
+  return { from, to: end(range.to, from ?? now) };
+}
+
+/** Why a range of an address cannot be asked for, and what can. */
+export function rangeFault(range: Range, now: number, zone: string = UTC): string {
+  const { from, to } = ends(range, now, zone);
+  const unknown = [from === null ? range.from : '', to === null ? range.to : ''].filter(Boolean);
+  if (!unknown.length) return `The range ends (${range.to}) before it starts (${range.from}).`;
+  return `The range is not understood: ${unknown.map((end) => `“${end}”`).join(' and ')} ${unknown.length === 1 ? 'is' : 'are'} no time. Times are written as -15m, today or 2026-11-23 09:00.`;
 }
 
 /** True when the range moves with the clock. */

@@ -2,10 +2,11 @@
 import { bytes, compact, dayTime, decimal, duration } from './format';
 import type { Unit } from './dashboards';
 
-/** `12.3 %`: two decimals below 10, one above. */
+/** `12.3 %`: two decimals below 10, one above; all and nothing have none. */
 export function percent(value: number): string {
   if (value === 0) return '0 %';
   if (Math.abs(value) < 0.01) return '<0.01 %';
+  if (value === 100) return '100 %';
   const text = Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(1);
   return `${text.replace(/^-/, '−')} %`;
 }
@@ -79,4 +80,25 @@ export function difference(value: number, before: number, unit: Unit): { text: s
   if (before === 0) return { text: `${arrow} from 0`, sign };
   const share = (Math.abs(value - before) / Math.abs(before)) * 100;
   return { text: share >= SHARE_MAX ? `${arrow} from ${shown(before, unit)}` : `${arrow} ${share < 10 ? share.toFixed(1) : Math.round(share)} %`, sign };
+}
+
+const SPANS: Record<string, string> = { m: 'minute', h: 'hour', d: 'day', w: 'week' };
+
+/** What a panel compares with: `previous 1 h`, which a range of an hour follows, or `7 days earlier`. */
+export function earlierName(compare: string, rangeMs: number): string {
+  if (compare === 'range') return `previous ${duration(rangeMs)}`;
+  const [, count, unit] = /^(\d+)([mhdw])$/.exec(compare) ?? [];
+  return unit ? `${count} ${SPANS[unit]}${count === '1' ? '' : 's'} earlier` : `${compare} earlier`;
+}
+
+/** How a value differs from what it was, and when that was; without a value then, only that there was none. */
+export function comparison(value: number | null, was: number | null, unit: Unit, compare: string, rangeMs: number): { change: string; rest: string; sign: number } {
+  const name = earlierName(compare, rangeMs);
+  const then = compare === 'range' ? `in ${name}` : name;
+  if (was === null) return { change: '', rest: `none ${then}`, sign: 0 };
+  if (value === null) return { change: '', rest: `${shown(was, unit)} ${then}`, sign: 0 };
+  const { text, sign } = difference(value, was, unit);
+  if (sign === 0) return { change: '', rest: `as ${then}`, sign };
+  const isFrom = text.includes('from');
+  return { change: text, rest: isFrom ? (compare === 'range' ? ` ${then}` : `, ${then}`) : ` vs ${name}`, sign };
 }
