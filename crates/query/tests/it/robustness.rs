@@ -172,7 +172,11 @@ fn pipelines_inside_pipelines_are_counted() {
     assert_eq!(told(&nested(10)), [""; 0]);
     let message = "more than 10 pipelines inside one another (QUERY_NESTED_MAX)";
     assert_eq!(told(&nested(11)), [message]);
-    let filters = format!("* | count by a | {}count by a", "filter a in (".repeat(200));
+    let filters = format!(
+        "* | count by a | {}count by a{}",
+        "filter a in (".repeat(200),
+        ")".repeat(200)
+    );
     assert!(told(&filters).iter().any(|told| told == message));
     let joins = format!("* | {}", "join (".repeat(200));
     assert!(!told(&joins).is_empty());
