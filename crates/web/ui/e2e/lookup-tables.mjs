@@ -115,6 +115,8 @@ async function story(theme) {
   await row.waitFor();
   await page.locator('.rows td').first().waitFor();
   assert.match(await rows(), /^3/, 'its rows are counted');
+  await page.getByLabel('Field that holds name').fill('nobody');
+  await page.getByText(/^No event of the last hour has a field nobody/).waitFor();
   await page.getByLabel('Field that holds name').fill('function');
   await page.getByText('on name=function').waitFor();
   const line = await page.getByLabel('The line of a query').innerText();
