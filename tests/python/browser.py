@@ -1,4 +1,4 @@
-"""The search page in Chromium, against a node that holds a million events."""
+"""The search page and the lookup tables in Chromium, against a node that holds a million events."""
 
 import json
 import pathlib
@@ -46,4 +46,6 @@ with workspace() as folder, Node(folder, SOURCE) as node:
     check(count(node.url) == EVENTS, f"{EVENTS} events were pushed")
     result = subprocess.run(["node", "e2e/search.mjs", node.url, "--million"], cwd=UI, timeout=600)
     check(result.returncode == 0, "the search page does what a person asks of it, and a million rows do not freeze it")
+    result = subprocess.run(["node", "e2e/lookup-tables.mjs", node.url], cwd=UI, timeout=600)
+    check(result.returncode == 0, "a CSV file becomes a table in the browser, and queries look its values up")
 finish()

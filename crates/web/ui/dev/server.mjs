@@ -6,20 +6,23 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { alerts } from './alerts.mjs';
 import { dashboards } from './dashboards.mjs';
-import { event, explanation, facets, fields, histogram, language, metrics, records, sqlText, tables } from './data.mjs';
+import { event, explanation, facets, fields, histogram, language, metrics, records as madeUp, sqlText, tables } from './data.mjs';
+import { lookupRecords, lookups } from './lookups.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
 const dist = process.argv[3];
 const isEmpty = process.argv[4] === 'empty';
 const jobs = new Map();
 let lastId = 0;
+const records = (job) => lookupRecords(job.query) ?? madeUp(job);
 
 const POLICY = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 const server = createServer(async (request, response) => {
   const url = new URL(request.url, 'http://localhost');
-  const body = request.method === 'POST' || request.method === 'PUT' ? JSON.parse((await text(request)) || '{}') : {};
+  const sent = request.method === 'POST' || request.method === 'PUT' ? await text(request) : '';
+  const body = request.headers['content-type'] === 'text/csv' ? sent : JSON.parse(sent || '{}');
   const send = (value, status = 200) => {
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(value));
@@ -27,6 +30,11 @@ const server = createServer(async (request, response) => {
   if (url.pathname.startsWith('/api/v1/dashboards')) {
     const [status, found] = dashboards(request.method, url.pathname.slice('/api/v1/dashboards'.length), body, url.searchParams);
     return send(found, status);
+  }
+  if (url.pathname.startsWith('/api/v1/lookupTables')) {
+    const [status, found] = lookups(request.method, url.pathname.slice('/api/v1/lookupTables'.length), body, url.searchParams);
+    if (typeof found !== 'string') return status === 204 ? response.writeHead(204).end() : send(found, status);
+    return response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': 'attachment; filename="table.csv"' }).end(found);
   }
   const told = alerts(url.pathname);
   if (told) return send(told);
@@ -67,7 +75,7 @@ function search([, id, what], request, url, body, send, response) {
     const wrong = mistakes(body.query);
     if (wrong.length) return send({ status: 400, id: 'x', code: 'searchjob.parse.error', message: wrong[0].message, diagnostics: wrong }, 400);
     lastId += 1;
-    const isAggregate = /\bcount\b/.test(body.query);
+    const isAggregate = /\bcount\b|^cat /.test(body.query);
     const total = body.query.includes('million') ? 1_000_000 : body.query.includes('nothing') ? 0 : 19_695;
     jobs.set(String(lastId), { ...body, total, isAggregate: isAggregate || body.language === 'sql' });
     return send({ id: String(lastId), link: { rel: 'self', href: `/api/v1/search/jobs/${lastId}` } }, 202);

@@ -1,4 +1,4 @@
-// Builds the UI, serves it with the stand-in server and tells the stories of `search.mjs`, with a million rows, and of `dashboards.mjs`.
+// Builds the UI, serves it with the stand-in server and tells the stories of `search.mjs`, with a million rows, of `dashboards.mjs` and of `lookup-tables.mjs`.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ if (status === 0) {
   const [address] = await Promise.race([new Promise((resolve) => createInterface(server.stdout).once('line', (line) => resolve([line]))), new Promise((_, reject) => server.once('exit', () => reject(new Error('the stand-in server ended'))))]);
   status = node('e2e/search.mjs', address, '--query', '"checkout" million', '--million', '--scripted', ...process.argv.slice(2));
   if (status === 0) status = node('e2e/dashboards.mjs', address, '--dashboard', 'demo/overview', ...process.argv.slice(2));
+  if (status === 0) status = node('e2e/lookup-tables.mjs', address, ...process.argv.slice(2));
   server.kill();
 }
 rmSync(dist, { recursive: true, force: true });

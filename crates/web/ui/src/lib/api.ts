@@ -153,6 +153,7 @@ export class ApiError extends Error {
     message: string,
     readonly status: number,
     readonly diagnostics: Diagnostic[] = [],
+    readonly code = '',
   ) {
     super(message);
   }
@@ -168,14 +169,14 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   }
   if (response.ok) return response;
   const text = await response.text();
-  let body: { message?: string; diagnostics?: Diagnostic[]; errors?: { message?: string }[] } = {};
+  let body: { message?: string; code?: string; diagnostics?: Diagnostic[]; errors?: { message?: string }[] } = {};
   try {
     body = JSON.parse(text);
   } catch {
     /* not JSON: the status says enough */
   }
   const message = body.message ?? body.errors?.[0]?.message ?? `The server answered ${response.status} to ${path.split('?')[0]}.`;
-  throw new ApiError(message, response.status, body.diagnostics ?? []);
+  throw new ApiError(message, response.status, body.diagnostics ?? [], body.code);
 }
 
 export const post = (body: unknown, signal?: AbortSignal): RequestInit => ({

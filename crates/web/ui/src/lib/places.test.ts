@@ -7,6 +7,7 @@ it.each([
   ['/search/', 'search', null],
   ['/dashboards', 'dashboards', null],
   ['/dashboards/aws-lambda/overview', 'dashboards', 'aws-lambda/overview'],
+  ['/lookup-tables', 'lookups', null],
   ['/alerts/a%2Fb', 'alerts', 'a/b'],
   ['/alerts/%E0%A4%A', 'unknown', null],
   ['/dashboards/aws-lambda', 'unknown', null],
