@@ -19,6 +19,8 @@ pub const QUERY_CONDITIONS_MAX: usize = 1_000;
 pub const THREAD_STACK_BYTES: usize = 8 << 20;
 /// Pipelines that stand inside one another (`[subquery: …]`, `join`, `filter`).
 pub const QUERY_NESTED_MAX: usize = 10;
+/// How often one query may read its events: each `join` reads what is before it twice.
+pub const QUERY_READS_MAX: usize = 32;
 /// Mistakes of one query that are told.
 pub const QUERY_MISTAKES_MAX: usize = 100;
 /// Deepest nesting that is followed in JSON.

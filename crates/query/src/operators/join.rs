@@ -8,6 +8,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit}
 use super::{Entry, sequence};
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::{Planner, column};
+use crate::plan::relation::check_reads;
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
 use crate::syntax::pipeline::cut_inner;
@@ -72,6 +73,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     let (left_keys, right_keys): (Vec<Expr>, Vec<Expr>) = keys.into_iter().unzip();
     let (left_plan, mut fields) = left.finish(left_keys, window_ms.is_some(), planner);
     let (right_plan, right_fields) = right.finish(right_keys, window_ms.is_some(), planner);
+    check_reads(&left_plan, &right_plan)
+        .map_err(|problem| Diagnostic::error(at.clone(), problem))?;
     fields.extend(right_fields);
     planner.is_open |= left.planner.is_open || right.planner.is_open;
     connect(

@@ -18,7 +18,8 @@ pub(crate) const ENTRY: Entry = Entry::new(
 );
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    let rows = tokens.count()?;
+    // What counts rows has a sign.
+    let rows = tokens.count()?.min(i64::MAX as usize);
     planner.limit(rows);
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::extraction::Options;
 use super::{Entry, parse};
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::Planner;
+use crate::plan::relation::check_reads;
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
 use crate::syntax::lexer::unescape;
@@ -65,6 +66,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         joined = match joined {
             None => Some((plan, pattern.new_fields())),
             Some((before, mut fields)) => {
+                check_reads(&before, &plan)
+                    .map_err(|problem| Diagnostic::error(tokens.span(), problem))?;
                 let keys = pattern.keys(place);
                 planner.build(|_| {
                     LogicalPlanBuilder::from(before).join(plan, JoinType::Inner, keys, None)

@@ -3,7 +3,7 @@
 mod lower;
 pub(crate) mod pipeline;
 pub(crate) mod planner;
-mod relation;
+pub(crate) mod relation;
 mod scope;
 mod sql;
 pub(crate) mod stage;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr_rewriter::normalize_col_with_schemas_and_ambiguity_check;
 use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
+use model::limits::QUERY_READS_MAX;
 
 pub(super) fn project(plan: LogicalPlan, outputs: Vec<Expr>) -> Result<LogicalPlan> {
     let outputs = near(outputs, plan.schema())?;
@@ -26,6 +27,29 @@ pub(super) fn aggregate(
 ) -> Result<LogicalPlan> {
     let (keys, measures) = (near(keys, plan.schema())?, near(measures, plan.schema())?);
     Aggregate::try_new(Arc::new(plan), keys, measures).map(LogicalPlan::Aggregate)
+}
+
+/// Says what is wrong with joining two plans: what is read twice is read four times by the next one.
+pub(crate) fn check_reads(
+    left: &LogicalPlan,
+    right: &LogicalPlan,
+) -> std::result::Result<(), String> {
+    match reads(left) + reads(right) > QUERY_READS_MAX {
+        true => Err(format!(
+            "the events would be read more than {QUERY_READS_MAX} times (QUERY_READS_MAX)"
+        )),
+        false => Ok(()),
+    }
+}
+
+/// How many tables a plan reads, the same one as often as it is read.
+fn reads(plan: &LogicalPlan) -> usize {
+    let inputs = plan.inputs();
+    inputs
+        .iter()
+        .map(|input| reads(input))
+        .sum::<usize>()
+        .max(1)
 }
 
 fn near(exprs: Vec<Expr>, input: &DFSchema) -> Result<Vec<Expr>> {

@@ -70,7 +70,10 @@ impl Planner<'_> {
     ) -> std::result::Result<Expr, Vec<Diagnostic>> {
         let text = &self.pipeline.text;
         let nested = self.deeper(span).map_err(|found| vec![found])?;
-        let inside = span.start + 1..span.end.saturating_sub(1).max(span.start + 1);
+        // A bracket that is never closed lasts until the end of the text.
+        let written = self.pipeline.text.get(span.clone()).unwrap_or_default();
+        let is_closed = written.len() > 1 && written.ends_with(']');
+        let inside = span.start + 1..span.end - usize::from(is_closed);
         let (range, begin) = self
             .subquery_head(inside.clone())
             .map_err(|found| vec![found])?;

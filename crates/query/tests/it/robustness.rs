@@ -216,3 +216,31 @@ fn a_name_that_is_longer_than_its_lower_case_is_told_whole() {
         .collect();
     assert_eq!(told, ["lookupContains\u{1e9e}"]);
 }
+
+#[test]
+fn a_subquery_that_is_never_closed_is_told_to_the_last_letter() {
+    let text = "[sub \" | count by \u{130}";
+    let found = check(text, Language::Log);
+    let is_whole = |place| text.is_char_boundary(place);
+    assert!(!found.is_empty());
+    assert!(
+        found
+            .iter()
+            .all(|found| is_whole(found.span.start) && is_whole(found.span.end)),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn joins_in_a_row_are_counted() {
+    let join = " | join (count by x) as a, (count by x) as b on a.x = b.x | a_x as x";
+    let joins = |count| format!("* | count by x{}", join.repeat(count));
+    assert_eq!(told(&joins(5)), [""; 0]);
+    let message = "the events would be read more than 32 times (QUERY_READS_MAX)";
+    assert!(told(&joins(48)).iter().any(|told| told == message));
+}
+
+#[test]
+fn more_rows_than_can_be_counted_are_all_rows() {
+    assert_eq!(told("* | limit 11111111111111111111"), [""; 0]);
+}
