@@ -177,15 +177,15 @@ mod tests {
 
     use super::*;
 
-    fn evidence(times: Vec<i64>, numbers: Vec<Option<f64>>) -> RecordBatch {
+    fn evidence(times: &[i64], numbers: &[Option<f64>]) -> RecordBatch {
         let schema = Table::Invocations.schema();
         let columns = schema.fields().iter().map(|field| -> ArrayRef {
             match field.name().as_str() {
                 "event_time" => {
-                    let times = TimestampNanosecondArray::from(times.clone());
+                    let times = TimestampNanosecondArray::from(times.to_vec());
                     Arc::new(times.with_timezone("UTC"))
                 }
-                "duration_ms" => Arc::new(Float64Array::from(numbers.clone())),
+                "duration_ms" => Arc::new(Float64Array::from(numbers.to_vec())),
                 "request_id" => {
                     let ids = vec!["x"; times.len()];
                     Arc::new(arrow::array::StringViewArray::from(ids))
@@ -198,17 +198,17 @@ mod tests {
 
     #[test]
     fn a_form_loses_nothing() {
-        let form = |times: Vec<i64>, numbers| {
+        let form = |times: &[i64], numbers: &[Option<f64>]| {
             let form = Form::of(Table::Invocations, &[&evidence(times, numbers)]);
             (form.has_millis, form.has_thousandths)
         };
         assert_eq!(
-            form(vec![5_000_000, -1_000_000], vec![Some(1.25), None]),
+            form(&[5_000_000, -1_000_000], &[Some(1.25), None]),
             (true, true)
         );
-        assert_eq!(form(vec![5_000_001], vec![Some(f64::NAN)]), (false, false));
+        assert_eq!(form(&[5_000_001], &[Some(f64::NAN)]), (false, false));
         for exact in [0.0005, -0.0, f64::INFINITY, 1e300, 0.1 + 0.2] {
-            assert!(!form(vec![0], vec![Some(exact)]).1, "{exact}");
+            assert!(!form(&[0], &[Some(exact)]).1, "{exact}");
         }
     }
 
@@ -244,7 +244,7 @@ mod tests {
                 1..4,
             ),
         ) {
-            let batch = evidence(vec![0; numbers.len()], numbers.clone());
+            let batch = evidence(&vec![0; numbers.len()], &numbers);
             let form = Form::of(Table::Invocations, &[&batch]);
             let file = form.schema();
             let narrowed = form.narrowed(&file, &batch).unwrap();

@@ -243,7 +243,8 @@ async fn words_are_counted_as_in_a_plain_loop() {
         words.any(|known| known.eq_ignore_ascii_case(word))
     };
     let is_error = |event: &Event| event.level.as_deref() == Some("ERROR");
-    let questions: [(&str, &dyn Fn(&Event) -> bool); 5] = [
+    type Question<'a> = (&'a str, &'a dyn Fn(&Event) -> bool);
+    let questions: [Question<'_>; 5] = [
         ("zebra", &|event| holds(event, "zebra")),
         ("Crossing OR zebras", &|event| {
             holds(event, "crossing") || holds(event, "zebras")
