@@ -45,7 +45,7 @@ async function story(theme) {
 
   step('the monitors');
   await page.getByRole('button', { name: /^Monitors/ }).click();
-  await page.getByPlaceholder('Find a monitor').fill('error rate');
+  await page.getByPlaceholder('Find a monitor').fill(MONITOR);
   const monitor = page.getByRole('button', { name: MONITOR });
   await monitor.click();
   await page.locator('.more pre').waitFor();
