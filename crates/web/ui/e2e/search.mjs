@@ -191,7 +191,7 @@ async function cancel(page, editor, step) {
   step('a long line opens in parts');
   await page.locator('.log').nth(12).click();
   await page.getByRole('button', { name: /^Show all 1.2/ }).click();
-  assert.ok((await page.locator('.open .raw').innerText()).length > 1_000_000);
+  await page.waitForFunction(() => document.querySelector('.open .raw').innerText.length > 1_000_000);
 
   step('a slow search is cancelled, and what it found stays');
   await setQuery(page, editor, 'slow');
