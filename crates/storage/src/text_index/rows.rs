@@ -2,7 +2,8 @@
 //!
 //! Pages say where to look; these lists are the answer itself: the word stands, as a word, in the
 //! messages of these rows and of no others. So text that was only to be searched for such a word
-//! need not be read at all.
+//! need not be read at all. Words are told apart by keys of 64 bits: two words of one segment that
+//! had the same key would be taken for one.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;

@@ -1,35 +1,18 @@
 // The alerts in Chromium, from a person's side: `node e2e/alerts.mjs <base URL> [--shots DIR] [--over]`.
 // The node must have an open alert of the monitor "Lambda error rate" (`--over`: one that is over), as the demo's bad deployment makes it.
-// CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
-import { accessible } from './lib.mjs';
+import { accessible, tell } from './lib.mjs';
 
 const MONITOR = 'Lambda error rate';
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' }, over: { type: 'boolean', default: false } } });
 const base = (positionals[0] ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'] });
-const complaints = [];
-try {
-  for (const theme of ['light', 'dark']) await story(theme);
-  assert.deepEqual(complaints, [], 'the console has no errors');
-  console.log('alerts: all good');
-} catch (error) {
-  console.error(error);
-  if (complaints.length) console.error('console:', complaints);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-}
+await tell('alerts', async (open) => {
+  for (const theme of ['light', 'dark']) await story(open, theme);
+});
 
-async function story(theme) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 1000 }, colorScheme: theme });
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  page.on('console', (message) => message.type() === 'error' && complaints.push(`${theme}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
-  const step = (text) => console.log(`${theme}: ${text}`);
+async function story(open, theme) {
+  const { context, page, step } = await open(theme, { theme, viewport: { width: 1440, height: 1000 } });
   const shot = (name) => (values.shots ? page.screenshot({ path: `${values.shots}/${name}-${theme}.png`, fullPage: true }) : null);
 
   step('the list of alerts');

@@ -3,28 +3,16 @@
 // --shots DIR     keep screenshots of both themes
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
-import { accessible, setQuery } from './lib.mjs';
+import { accessible, setQuery, tell } from './lib.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { dashboard: { type: 'string', default: 'serverless-overview/overview' }, shots: { type: 'string' } } });
 const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
-const complaints = [];
-try {
-  for (const theme of ['light', 'dark']) await story(theme);
-  await missing();
-  await phone();
-  assert.deepEqual(complaints, [], 'the console has no errors');
-  console.log('dashboards: all good');
-} catch (error) {
-  console.error(error);
-  if (complaints.length) console.error('console:', complaints);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-}
+await tell('dashboards', async (open) => {
+  for (const theme of ['light', 'dark']) await story(open, theme);
+  await missing(open);
+  await phone(open);
+});
 
 /** Waits until every panel shows what it found; an error in one is a failure. */
 async function settle(page) {
@@ -35,10 +23,9 @@ async function settle(page) {
 }
 
 /** What an address names and nobody has is said, with a way on. */
-async function missing() {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const page = await context.newPage();
-  console.log('what is missing is said');
+async function missing(open) {
+  const { context, page, step } = await open('desk', { isExpected: (message) => message.text().includes('status of 404') });
+  step('what is missing is said');
   for (const [path, words, way] of [['/searchs', 'No page is at /searchs', 'Search'], ['/dashboards/demo/none', 'No dashboard is called demo/none', 'All dashboards'], ['/alerts/none', 'No alert is called none', 'All alerts']]) {
     await page.goto(base + path);
     await page.getByRole('heading', { name: words }).waitFor();
@@ -51,10 +38,9 @@ async function missing() {
 }
 
 /** No page is wider than a phone. */
-async function phone() {
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  const page = await context.newPage();
-  console.log('phone: every page fits');
+async function phone(open) {
+  const { context, page, step } = await open('phone', { viewport: { width: 390, height: 844 } });
+  step('every page fits');
   for (const path of [`/dashboards/${values.dashboard}`, '/dashboards', '/alerts', '/search?q=*', '/welcome', '/help']) {
     await page.goto(base + path);
     await page.locator('main .topbar').waitFor();
@@ -65,13 +51,8 @@ async function phone() {
   await context.close();
 }
 
-async function story(theme) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
-  page.on('console', (message) => message.type() === 'error' && complaints.push(`${theme}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
-  const step = (text) => console.log(`${theme}: ${text}`);
+async function story(open, theme) {
+  const { context, page, step } = await open(theme, { theme, timeout: 60_000 });
   const asked = [];
   page.on('request', (request) => request.method() === 'POST' && request.url().endsWith('/api/v1/search/jobs') && asked.push(request.postData()));
 

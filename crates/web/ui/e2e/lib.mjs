@@ -1,9 +1,41 @@
-// What the stories in Chromium share: typing, waiting, looking, and asking axe.
+// What the stories in Chromium share: the browser, typing, waiting, looking, and asking axe.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+
+/**
+ * Tells stories in a browser of their own. They get `open(name, { viewport, timeout, theme, isExpected })`, which gives
+ * a page whose console is listened to, but for messages that `isExpected`. CHROMIUM names the browser (default
+ * /usr/bin/chromium). The process ends with status 1 and a sentence at the first failure.
+ */
+export async function tell(title, stories) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+  const complaints = [];
+  const open = async (name, { viewport = { width: 1440, height: 900 }, timeout = 30_000, theme, isExpected = () => false } = {}) => {
+    const context = await browser.newContext({ viewport, colorScheme: theme });
+    const page = await context.newPage();
+    page.setDefaultTimeout(timeout);
+    page.on('console', (message) => message.type() === 'error' && !isExpected(message) && complaints.push(`${name}: ${message.text()}`));
+    page.on('pageerror', (error) => complaints.push(`${name}: ${error.stack}`));
+    return { context, page, step: (text) => console.log(`${name}: ${text}`) };
+  };
+  try {
+    await stories(open);
+    assert.deepEqual(complaints, [], 'the console has no errors');
+    console.log(`${title}: all good`);
+  } catch (error) {
+    console.error(error);
+    if (complaints.length) console.error('console:', complaints);
+    process.exitCode = 1;
+  } finally {
+    await browser.close();
+  }
+}
 
 export async function setQuery(page, editor, text) {
   await editor.click();

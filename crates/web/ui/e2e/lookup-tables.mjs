@@ -1,31 +1,18 @@
 // Lookup tables in Chromium, from a person's side: `node e2e/lookup-tables.mjs <base URL> [--shots DIR]`.
 // The node must have events with the field `function`. What the story makes, it deletes.
-// CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
-import { accessible, settle } from './lib.mjs';
+import { accessible, settle, tell } from './lib.mjs';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { shots: { type: 'string' } } });
 const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 const csv = (name, ...lines) => ({ name, mimeType: 'text/csv', buffer: Buffer.from(lines.map((line) => `${line}\n`).join('')) });
 const OWNERS = csv('Function owners.csv', 'name,team,pager,oncall', 'checkout-api,payments,7,true', 'orders-worker,"orders, returns",8,false', 'auth,identity,,true');
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
-const complaints = [];
-try {
-  for (const theme of ['light', 'dark']) await story(theme);
-  assert.deepEqual(complaints, [], 'the console has no errors');
-  console.log('lookup tables: all good');
-} catch (error) {
-  console.error(error);
-  if (complaints.length) console.error('console:', complaints);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-}
+await tell('lookup tables', async (open) => {
+  for (const theme of ['light', 'dark']) await story(open, theme);
+});
 
 /** Drops a file on the page, as a hand would. */
 async function drop(page, { name, buffer }) {
@@ -37,15 +24,10 @@ async function drop(page, { name, buffer }) {
   for (const type of ['dragover', 'drop']) await page.dispatchEvent('main', type, { dataTransfer: data });
 }
 
-async function story(theme) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+async function story(open, theme) {
   // A refusal is part of the story, and Chromium tells of it.
-  page.on('console', (message) => message.type() === 'error' && !/lookupTables.*upload/.test(message.location().url) && complaints.push(`${theme}: ${message.text()}`));
-  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
-  const step = (text) => console.log(`${theme}: ${text}`);
+  const { context, page, step } = await open(theme, { theme, isExpected: (message) => /lookupTables.*upload/.test(message.location().url) });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const shot = async (name) => {
     if (!values.shots) return;
     await page.screenshot({ path: `${values.shots}/lookups-${name}-${theme}.png`, fullPage: true });

@@ -4,46 +4,26 @@
 // --million      the stand-in server: a million events, a line of 1.2 MB and a slow search
 // --scripted     the node is `dev/server.mjs`, which has a line of 1.2 MB and a slow search: open the one, cancel the other
 // --shots DIR    keep screenshots of both themes
-// CHROMIUM names the browser (default /usr/bin/chromium). Ends with status 1 and a sentence at the first failure.
 import assert from 'node:assert/strict';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
 import { columns, context as neighbours, filters, zones } from './filters.mjs';
 import { explain, help, metrics, sql } from './languages.mjs';
-import { accessible, picture, pickRange, setQuery, settle, typeQuery } from './lib.mjs';
+import { accessible, picture, pickRange, setQuery, settle, tell, typeQuery } from './lib.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { query: { type: 'string', default: '*' }, range: { type: 'string', default: '-24h' }, million: { type: 'boolean', default: false }, scripted: { type: 'boolean', default: false }, shots: { type: 'string' } },
 });
 const base = (positionals[0] ?? process.env.NEPHOSCOPE_URL ?? 'http://127.0.0.1:8470').replace(/\/$/, '');
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
-const complaints = [];
-try {
-  for (const theme of ['light', 'dark']) await story(theme);
-  assert.deepEqual(complaints, [], 'the console has no errors');
-  console.log('search page: all good');
-} catch (error) {
-  console.error(error);
-  if (complaints.length) console.error('console:', complaints);
-  process.exitCode = 1;
-} finally {
-  await browser.close();
-}
+await tell('search page', async (open) => {
+  for (const theme of ['light', 'dark']) await story(open, theme);
+});
 
-async function story(theme) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: theme });
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  page.on('console', (message) => {
-    // Chromium itself reports that a query with a mistake was refused, which the story asks for.
-    const isRefusal = message.text().includes('status of 400') && message.location().url.endsWith('/api/v1/search/jobs');
-    if (message.type() === 'error' && !isRefusal) complaints.push(`${theme}: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => complaints.push(`${theme}: ${error.stack}`));
-  const step = (text) => console.log(`${theme}: ${text}`);
+async function story(open, theme) {
+  // Chromium itself reports that a query with a mistake was refused, which the story asks for.
+  const isRefusal = (message) => message.text().includes('status of 400') && message.location().url.endsWith('/api/v1/search/jobs');
+  const { context, page, step } = await open(theme, { theme, isExpected: isRefusal });
 
   step('load');
   await page.goto(`${base}/search?q=*&from=-15m&to=now`);
