@@ -10,8 +10,9 @@ pub const REQUEST_BYTES_MAX: usize = 128 << 20;
 pub const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// Longest query text, in characters (Sumo Logic's own limit).
 pub const QUERY_CHARS_MAX: usize = 15_000;
-/// Stages of one query: plans nest by stages, and whoever walks them needs stack for each.
-pub const QUERY_STAGES_MAX: usize = 300;
+/// Stages of one query: plans nest by stages; whoever walks them needs stack for each, and the
+/// engine looks at what is below a stage again for each stage above it.
+pub const QUERY_STAGES_MAX: usize = 150;
 /// Conditions in a row, of a scope or joined by `and` or `or`: for the same reason.
 pub const QUERY_CONDITIONS_MAX: usize = 1_000;
 /// Stack of a thread that plans and answers queries (8 MiB): whoever walks a plan goes as deep as
@@ -19,6 +20,11 @@ pub const QUERY_CONDITIONS_MAX: usize = 1_000;
 pub const THREAD_STACK_BYTES: usize = 8 << 20;
 /// Pipelines that stand inside one another (`[subquery: …]`, `join`, `filter`).
 pub const QUERY_NESTED_MAX: usize = 10;
+/// `json auto` stages of one query: a name behind them may come from each.
+pub const QUERY_JSON_AUTO_MAX: usize = 20;
+/// Parentheses and `CASE` of SQL inside one another: its parser tries ways, and from 50 levels of
+/// its own on it tries more than there is time for.
+pub const SQL_NESTED_MAX: usize = 32;
 /// How often one query may read its events: each `join` reads what is before it twice.
 pub const QUERY_READS_MAX: usize = 32;
 /// Mistakes of one query that are told.

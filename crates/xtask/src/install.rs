@@ -61,9 +61,9 @@ pub(crate) fn npm(name: &str, version: &str) -> Result<PathBuf> {
 }
 
 /// Installs the program of a crate into a folder of its own, unless it is there; returns the program.
-pub(crate) fn cargo(name: &str, version: &str) -> Result<PathBuf> {
+pub(crate) fn cargo(name: &str, version: &str, program: &str) -> Result<PathBuf> {
     let folder = shell::target_dir().join(name);
-    let program = folder.join("bin").join(name);
+    let program = folder.join("bin").join(program);
     let mut asked = shell::command(&program);
     let is_there = asked.arg("--version").output().is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout)

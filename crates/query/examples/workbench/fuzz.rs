@@ -114,22 +114,47 @@ pub(crate) fn run(mode: &str, seed: &str, cpu: &str, folder: &Path) -> Result<bo
     outcome
 }
 
+/// Asks what is in a file, and prints how much CPU time the answers took and what is wrong with them.
+pub(crate) fn again(mode: &str, file: &Path) -> Result<bool, Failure> {
+    let text = fs::read_to_string(file)?;
+    judge::note_panics();
+    let mode = mode.to_owned();
+    let thread = thread::Builder::new().stack_size(THREAD_STACK_BYTES);
+    let asked = thread.spawn(move || {
+        let mut clock = CpuClock::of_this_thread()?;
+        let mut found = Vec::new();
+        for (_, judge) in judges(&mode)? {
+            let begin = clock.now()?;
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(|| judge.judge(&text)));
+            found.extend(judge::panicked().or_else(|| answer.ok().flatten()));
+            println!("{:.3} s", (clock.now()? - begin).as_secs_f64());
+        }
+        Ok::<_, Failure>(found)
+    })?;
+    let found = asked.join().map_err(|_| "the asking thread is gone")??;
+    found.iter().for_each(|what| println!("{what}"));
+    Ok(found.is_empty())
+}
+
+/// Who judges the answers of a mode.
+fn judges(mode: &str) -> Result<Vec<(Language, Judge)>, Failure> {
+    Ok(match mode {
+        "read" => vec![
+            (Language::Log, Judge::Reading(Language::Log)),
+            (Language::Metrics, Judge::Reading(Language::Metrics)),
+        ],
+        "plan" => vec![(Language::Log, Judge::running(THREAD_STACK_BYTES)?)],
+        _ => return Err("the mode is `read` or `plan`".into()),
+    })
+}
+
 impl Run {
     fn at_hand(&self) -> std::sync::MutexGuard<'_, AtHand> {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn works(&self) -> Result<Vec<Work>, Failure> {
-        let judges = match self.mode.as_str() {
-            "read" => vec![
-                (Language::Log, Judge::Reading(Language::Log)),
-                (Language::Metrics, Judge::Reading(Language::Metrics)),
-            ],
-            _ => {
-                vec![(Language::Log, Judge::running(THREAD_STACK_BYTES)?)]
-            }
-        };
-        let works = judges.into_iter().map(|(language, judge)| {
+        let works = judges(&self.mode)?.into_iter().map(|(language, judge)| {
             let inputs = Inputs::gather(language)?;
             Ok(Work { inputs, judge })
         });

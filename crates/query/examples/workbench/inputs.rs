@@ -195,8 +195,10 @@ impl Inputs {
             3 => query.insert(start, (*random.one(NASTY)).to_owned()),
             4 => drop(query.splice(start..end, [(*random.one(NASTY)).to_owned()])),
             5 => {
+                let part = part.concat();
                 let times = 1 + random.below(REPEATS_MAX) * random.below(2);
-                drop(query.splice(start..start, [part.concat().repeat(times)]));
+                let times = times.min(TEXT_BYTES_MAX / part.len().max(1));
+                drop(query.splice(start..start, [part.repeat(times)]));
             }
             6 => {
                 let (open, close) = *random.one(WRAPPERS);

@@ -1,5 +1,6 @@
-//! Tries the query language: `workbench fuzz …` asks what nobody would ask, `workbench speed …`
-//! measures how fast text is parsed. `cargo xtask fuzz` and `cargo xtask bench parse` run it.
+//! Tries the query language: `workbench fuzz …` asks what nobody would ask, `workbench again …` asks
+//! what it has kept once more, `workbench speed …` measures how fast text is parsed.
+//! `cargo xtask fuzz` and `cargo xtask bench parse` run it.
 #![allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 
 mod fuzz;
@@ -22,8 +23,9 @@ fn main() -> ExitCode {
         ["fuzz", mode, seed, cpu_seconds, folder] => {
             fuzz::run(mode, seed, cpu_seconds, folder.as_ref())
         }
+        ["again", mode, file] => fuzz::again(mode, file.as_ref()),
         ["speed", file, query, runs] => speed::run(file.as_ref(), query, runs),
-        _ => Err("give `fuzz <read|plan> <seed> <cpu seconds> <folder>` or `speed <file> <query> <runs>`".into()),
+        _ => Err("give `fuzz <read|plan> <seed> <cpu seconds> <folder>`, `again <read|plan> <file>` or `speed <file> <query> <runs>`".into()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Functions of expressions: a folder per family, a file per function or tight group of functions;
 //! and the vectorised kernels that they and the operators use.
 
+mod backtracker;
 pub(crate) mod calls;
 pub(crate) mod casts;
 mod checks;

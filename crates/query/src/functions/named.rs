@@ -21,7 +21,7 @@ use crate::plan::{FieldType, QueryContext};
 use crate::{aggregates, operators, syntax};
 
 /// Kernels that the planner, the scope and operators call, besides those of functions.
-const KERNELS: [(&str, Run); 18] = [
+const KERNELS: [(&str, Run); 19] = [
     ("bin_lower", operators::bin::LOWER),
     ("field_named", flatten::NAMED),
     ("glob_match", text_search::GLOB),
@@ -40,6 +40,7 @@ const KERNELS: [(&str, Run); 18] = [
     ("text_tuple", aggregates::TUPLE),
     ("timeslice", Run::Slice),
     ("to_number", casts::NUMBER),
+    ("value_order", casts::ORDER),
 ];
 
 /// Every kernel.

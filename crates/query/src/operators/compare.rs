@@ -122,7 +122,8 @@ fn shift(tokens: &mut Tokens) -> Parsed<Shift> {
         alias: None,
     };
     if matches!(tokens.peek(), Some(TokenKind::Number { .. })) {
-        shift.count = tokens.count()?.max(1);
+        // More are too many, whatever their number.
+        shift.count = tokens.count()?.clamp(1, COMPARE_SHIFTS_MAX + 1);
     }
     shift.reduce = if tokens.word("avg") {
         Some(Reduce::Average)

@@ -83,7 +83,7 @@ fn keep_newest(
         .order_by(vec![column("event_time").sort(false, false)])
         .build()
         .map_err(|error| error.strip_backtrace())?;
-    planner.build(|builder| builder.window([place.alias(PLACE)]));
+    planner.window(place, PLACE);
     planner.filter(column(PLACE).lt_eq(lit(rows as u64)));
     planner.assign(Vec::new());
     Ok(())

@@ -1,5 +1,7 @@
 //! `json auto`: all keys of JSON become fields.
 
+use model::limits::QUERY_JSON_AUTO_MAX;
+
 use super::Entry;
 use super::extraction::Options;
 use crate::descriptor::{Descriptor, UnitKind};
@@ -55,7 +57,13 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     }
     wanted.takes_lists |= wanted.keys.iter().any(|key| key.contains('['));
     let source = options.source(planner);
-    planner.add_automatic(source.clone(), wanted.clone());
+    if !planner.add_automatic(source.clone(), wanted.clone()) {
+        return Err(Diagnostic::error(
+            tokens.span(),
+            format!("more than {QUERY_JSON_AUTO_MAX} `json auto` (QUERY_JSON_AUTO_MAX)"),
+        )
+        .expecting("`json` with the keys that are wanted"));
+    }
     let wanted = serde_json::to_string(&wanted).unwrap_or_default();
     // Messages show all of them. Where nobody looks, nothing is computed.
     if planner.kind == ResultKind::Messages {

@@ -18,8 +18,7 @@ pub(crate) const ENTRY: Entry = Entry::new(
 );
 
 fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
-    // What counts rows has a sign.
-    let rows = tokens.count()?.min(i64::MAX as usize);
+    let rows = tokens.count()?;
     planner.limit(rows);
     Ok(())
 }

@@ -46,16 +46,18 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         true => tokens.names()?,
         false => Vec::new(),
     };
+    let order = planner.by_columns(order);
     let keys: Vec<_> = names
         .iter()
         .map(|name| planner.resolve(&name.text, &name.span).expr)
         .collect();
-    let rank = row_number()
-        .order_by(order)
-        .partition_by(keys.clone())
-        .build();
+    let rank = match order.is_empty() {
+        true => row_number().partition_by(keys.clone()),
+        false => row_number().order_by(order).partition_by(keys.clone()),
+    };
+    let rank = rank.build();
     let rank = rank.map_err(|error| Diagnostic::error(at.clone(), error.strip_backtrace()))?;
-    planner.build(|builder| builder.window([rank.alias(PLACE)]));
+    planner.window(rank, PLACE);
     planner.filter(column(PLACE).lt_eq(lit(rows as u64)));
     let rank = Typed::new(cast(column(PLACE), DataType::Int64), FieldType::Long);
     let name = Name {

@@ -428,11 +428,41 @@ impl<'a> Planner<'a> {
         self.traces.clear();
     }
 
+    /// Adds a column that a window function computes.
+    pub(crate) fn window(&mut self, function: Expr, name: &str) {
+        self.relate(|plan| relation::window(plan, function.alias(name)));
+    }
+
     /// Orders the rows.
     pub(crate) fn sort(&mut self, keys: Vec<Sort>) {
-        self.sorted_by.clone_from(&keys);
-        self.build(|builder| builder.sort(keys));
+        for key in std::mem::take(&mut self.sorted_by) {
+            self.traces.hand_on_no_more(&key.expr);
+        }
+        let order = self.by_columns(keys);
+        self.sorted_by.clone_from(&order);
+        if !order.is_empty() {
+            self.relate(|plan| relation::sort(plan, order));
+        }
         self.is_sorted = true;
+    }
+
+    /// The same order, by columns alone and each once: DataFusion 55 derives orders from orders, and
+    /// refuses or panics where keys are functions of a group's keys, constants or equal.
+    pub(crate) fn by_columns(&mut self, keys: Vec<Sort>) -> Vec<Sort> {
+        let mut order: Vec<Sort> = Vec::new();
+        for key in keys {
+            if matches!(key.expr, Expr::Literal(..))
+                || order.iter().any(|known| known.expr == key.expr)
+            {
+                continue;
+            }
+            let expr = match key.expr {
+                Expr::Column(_) => key.expr,
+                other => self.hide(other, true),
+            };
+            order.push(Sort { expr, ..key });
+        }
+        order
     }
 
     /// The finished plan: the fields that are left and, for messages, the table's columns.
@@ -444,7 +474,7 @@ impl<'a> Planner<'a> {
                 .map(|field| column(&field.column))
                 .collect();
             if !columns.is_empty() {
-                self.build(|builder| builder.project(columns));
+                self.relate(|plan| relation::project(plan, columns));
             }
         } else if self.traces.hide_nothing() {
             let outputs = self.outputs();
@@ -468,7 +498,8 @@ impl<'a> Planner<'a> {
     /// Keeps the first rows; of messages the newest, unless they are in an order already.
     pub(crate) fn limit(&mut self, rows: usize) {
         if self.kind == ResultKind::Messages && !self.is_sorted {
-            self.build(|builder| builder.sort(vec![column("event_time").sort(false, false)]));
+            let newest_first = vec![column("event_time").sort(false, false)];
+            self.relate(|plan| relation::sort(plan, newest_first));
         }
         self.build(|builder| builder.limit(0, Some(rows)));
     }

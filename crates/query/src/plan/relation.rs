@@ -1,4 +1,4 @@
-//! Projections, filters and groups whose columns are looked for where they come from.
+//! Projections, filters, groups and orders whose columns are looked for where they come from.
 //!
 //! DataFusion's builder looks through the whole plan for each of them: queries of hundreds of
 //! stages took seconds.
@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use datafusion::common::{DFSchema, Result};
+use datafusion::logical_expr::expr::Sort as SortKey;
 use datafusion::logical_expr::expr_rewriter::normalize_col_with_schemas_and_ambiguity_check;
-use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection};
+use datafusion::logical_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, Sort, Window};
 use model::limits::QUERY_READS_MAX;
 
 pub(super) fn project(plan: LogicalPlan, outputs: Vec<Expr>) -> Result<LogicalPlan> {
@@ -27,6 +28,23 @@ pub(super) fn aggregate(
 ) -> Result<LogicalPlan> {
     let (keys, measures) = (near(keys, plan.schema())?, near(measures, plan.schema())?);
     Aggregate::try_new(Arc::new(plan), keys, measures).map(LogicalPlan::Aggregate)
+}
+
+pub(super) fn sort(plan: LogicalPlan, keys: Vec<SortKey>) -> Result<LogicalPlan> {
+    let keys = keys.into_iter().map(|key| {
+        let expr = near_one(key.expr, plan.schema())?;
+        Ok(SortKey { expr, ..key })
+    });
+    Ok(LogicalPlan::Sort(Sort {
+        expr: keys.collect::<Result<_>>()?,
+        input: Arc::new(plan),
+        fetch: None,
+    }))
+}
+
+pub(super) fn window(plan: LogicalPlan, function: Expr) -> Result<LogicalPlan> {
+    let function = near_one(function, plan.schema())?;
+    Window::try_new(vec![function], Arc::new(plan)).map(LogicalPlan::Window)
 }
 
 /// Says what is wrong with joining two plans: what is read twice is read four times by the next one.

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::unparser::Unparser;
 use datafusion::sql::unparser::dialect::{CustomDialect, CustomDialectBuilder};
+use model::limits::SQL_NESTED_MAX;
 use serde::Serialize;
 
 use super::planner::column;
@@ -60,6 +61,12 @@ impl Planned {
         }
         let mut writer = Writer::new();
         match writer.query(self) {
+            Ok(sql) if ::sql::is_nested_too_deeply(&sql) => {
+                notes.push(format!(
+                    "conditions stand deeper inside one another than SQL is read (SQL_NESTED_MAX, {SQL_NESTED_MAX})"
+                ));
+                SqlText::without(notes)
+            }
             Ok(sql) => SqlText {
                 sql,
                 is_whole: notes.is_empty(),

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use datafusion::logical_expr::Expr;
+use model::limits::QUERY_JSON_AUTO_MAX;
 
 use super::planner::{Planner, Typed, column, text_literal};
 use super::{FieldType, ResultKind};
@@ -53,6 +54,13 @@ impl Traces {
     /// Drops the hidden columns; says whether there were any.
     pub(super) fn hide_nothing(&mut self) -> bool {
         !std::mem::take(&mut self.hidden).is_empty()
+    }
+
+    /// A hidden column has served its purpose.
+    pub(super) fn hand_on_no_more(&mut self, hidden: &Expr) {
+        if let Expr::Column(hidden) = hidden {
+            self.hidden.retain(|known| *known != hidden.name);
+        }
     }
 
     pub(super) fn hidden(&self) -> &[String] {
@@ -147,7 +155,12 @@ impl Planner<'_> {
     }
 
     /// Makes fields of the keys of JSON, whatever they are; they win over fields of the same name.
-    pub(crate) fn add_automatic(&mut self, text: Expr, options: flatten::Options) {
+    /// Returns false if there are too many such texts already.
+    #[must_use]
+    pub(crate) fn add_automatic(&mut self, text: Expr, options: flatten::Options) -> bool {
+        if self.traces.automatic.len() >= QUERY_JSON_AUTO_MAX {
+            return false;
+        }
         let text = self.hide(text, true);
         self.traces.automatic.push((text, options));
         let known = self.fields.clone().into_iter();
@@ -166,6 +179,7 @@ impl Planner<'_> {
         if !values.is_empty() {
             self.assign(values);
         }
+        true
     }
 
     /// What the JSON of earlier stages says about a name; the last stage first.

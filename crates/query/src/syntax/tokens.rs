@@ -251,7 +251,8 @@ impl Tokens {
                     clippy::cast_sign_loss,
                     reason = "checked above; saturates"
                 )]
-                let count = *value as usize;
+                // What counts rows has a sign elsewhere.
+                let count = (*value as usize).min(i64::MAX as usize);
                 self.position += 1;
                 Ok(count)
             }

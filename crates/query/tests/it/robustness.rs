@@ -244,3 +244,11 @@ fn joins_in_a_row_are_counted() {
 fn more_rows_than_can_be_counted_are_all_rows() {
     assert_eq!(told("* | limit 11111111111111111111"), [""; 0]);
 }
+
+#[test]
+fn json_auto_in_a_row_is_counted() {
+    let stages = |count| format!("* | {}", vec!["json auto field=user"; count].join(" | "));
+    assert_eq!(told(&stages(20)), [""; 0]);
+    let message = "more than 20 `json auto` (QUERY_JSON_AUTO_MAX)";
+    assert!(told(&stages(21)).iter().any(|told| told == message));
+}

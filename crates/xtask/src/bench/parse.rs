@@ -13,8 +13,8 @@ use serde::Deserialize;
 use super::{BenchArguments, data_set};
 use crate::{fuzz, install, shell};
 
-/// The version of angle-grinder that is measured.
-const PEER: (&str, &str) = ("ag", "0.19.5");
+/// The crate of angle-grinder that is measured, its version and its program.
+const PEER: (&str, &str, &str) = ("ag", "0.19.5", "agrind");
 /// So many bytes of lines are measured; of those that every line matches there may be fewer.
 const LINES_BYTES_MAX: u64 = 200_000_000;
 /// The peer is slow.
@@ -124,7 +124,7 @@ pub(super) fn run(arguments: &BenchArguments, binary: &Path, folder: &Path) -> R
     let workbench = fuzz::workbench()?;
     let peer = match arguments.no_peer {
         true => None,
-        false => Some(install::cargo(PEER.0, PEER.1)?),
+        false => Some(install::cargo(PEER.0, PEER.1, PEER.2)?),
     };
     println!(
         "\n| operator | over | lines | parsed | MB/s | aimed at | angle-grinder MB/s | times |"

@@ -110,6 +110,14 @@ const HEX: Run = Run::Long(|row, _| {
     i64::from_str_radix(digits, 16).ok()
 });
 
+/// `value_order(a, b)`: -1, 0 or 1, by number if both texts are numbers.
+pub(crate) const ORDER: Run = Run::Long(|row, _| {
+    let [Some(a), Some(b)] = row else { return None };
+    let by_number = number(a).zip(number(b));
+    let order = by_number.and_then(|(a, b)| a.partial_cmp(&b));
+    Some(order.unwrap_or_else(|| a.cmp(b)) as i64)
+});
+
 /// `text_size(text)`: bytes.
 pub(crate) const SIZE: Run = Run::Long(|row, _| {
     let [Some(text)] = row else { return None };

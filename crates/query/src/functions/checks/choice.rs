@@ -1,6 +1,6 @@
 //! `if(condition, a, b)`: one of two values; `condition ? a : b` is the same.
 
-use datafusion::logical_expr::{Expr, lit, when};
+use datafusion::logical_expr::{Expr, case, lit};
 
 use crate::functions::entry::Entry;
 use crate::plan::FieldType;
@@ -35,6 +35,9 @@ fn choose(_: &mut Planner<'_>, arguments: &[Typed]) -> Typed {
         FieldType::String => typed.text(),
         _ => typed.expr.clone(),
     };
-    let expr = when(condition.condition(), side(a)).otherwise(side(b));
+    // Not `CASE WHEN condition`: the engine writes that as `condition AND … OR NOT condition AND …`
+    // where the sides are true or false, and conditions within conditions double with each level.
+    let mut expr = case(condition.condition());
+    let expr = expr.when(lit(true), side(a)).otherwise(side(b));
     Typed::new(expr.unwrap_or_else(|_| null_text().expr), field_type)
 }

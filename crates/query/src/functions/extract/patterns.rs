@@ -6,6 +6,7 @@ use fancy_regex::Regex as FancyRegex;
 use regex::{CaptureLocations, Regex};
 
 use super::{Extract, Part};
+use crate::functions::backtracker::{Backtracker, Outcome};
 use crate::functions::matcher::Matcher;
 use crate::functions::region::Needle;
 use crate::scan;
@@ -19,6 +20,8 @@ pub(crate) struct Patterns {
 
 enum Pattern {
     Fast {
+        /// Finds the same sooner, where the pattern is simple and the text does not need many ways.
+        backtracker: Option<Box<Backtracker>>,
         regex: Regex,
         locations: CaptureLocations,
         /// (group, part)
@@ -52,6 +55,7 @@ impl Patterns {
                 .collect();
             Some(match matcher {
                 Matcher::Fast(regex) => Pattern::Fast {
+                    backtracker: Backtracker::new(pattern).map(Box::new),
                     locations: regex.capture_locations(),
                     regex,
                     groups,
@@ -101,10 +105,25 @@ impl Pattern {
     ) -> Option<(usize, usize)> {
         match self {
             Pattern::Fast {
+                backtracker,
                 regex,
                 locations,
                 groups,
             } => {
+                if let Some(backtracker) = backtracker {
+                    match backtracker.find(text, start) {
+                        Outcome::NoMatch => return None,
+                        Outcome::GivenUp => {}
+                        Outcome::Match(begin, end) => {
+                            for (group, part) in groups {
+                                let span = backtracker.group(*group);
+                                let text = span.and_then(|(start, end)| text.get(start..end));
+                                fill(parts, *part, text);
+                            }
+                            return Some((begin, end));
+                        }
+                    }
+                }
                 let found = regex.captures_read_at(locations, text, start)?;
                 for (group, part) in groups {
                     let span = locations.get(*group);
