@@ -1,6 +1,6 @@
 // A dashboard while it is edited: what was changed, step by step, so that each step can be undone. It outlives the
 // page in this tab, until it is saved or dropped.
-import { contentOf, type ChartKind, type Dashboard, type Panel } from '../lib/dashboards';
+import { contentOf, type ChartKind, type Dashboard, type Panel, type Variable } from '../lib/dashboards';
 import { below, closeGaps } from './layout';
 
 const STEPS_MAX = 100;
@@ -141,6 +141,50 @@ export class Draft {
     this.change(`${panel.title} is drawn as ${chart}`, { panels, queries: used(panels, queries) });
   }
 
+  /** Adds a variable that offers the functions of the range, if there is none yet, and returns its name. */
+  addVariable(): string {
+    const taken = [...this.current.variables.map((variable) => variable.name), ...Object.keys(this.current.terms ?? {})];
+    const name = free('function', taken);
+    this.change('a variable added', { variables: [...this.current.variables, { name, from: 'metadata', multi: true, ...(name === 'function' ? {} : { field: 'function' }) }] });
+    return name;
+  }
+
+  /** Changes one variable; queries follow its name. A key that becomes undefined is left out. */
+  changeVariable(name: string, words: string, change: Partial<Variable>, field: string | null = null): void {
+    const next = change.name ?? name;
+    const follow = (text: string) => (next === name ? text : renamed(text, name, next));
+    const variables = this.current.variables.map((variable) => {
+      const changed = variable.name === name ? { ...variable, ...change } : variable;
+      return clean({
+        ...changed,
+        query: changed.query === undefined ? undefined : follow(changed.query),
+        within: changed.within?.map((other) => (other === name ? next : other)),
+      });
+    });
+    const queries = Object.fromEntries(Object.entries(this.current.queries).map(([key, query]) => [key, { ...query, text: follow(query.text) }]));
+    const terms = this.current.terms && Object.fromEntries(Object.entries(this.current.terms).map(([key, text]) => [key, follow(text)]));
+    this.change(`variable ${name} ${words}`, { variables, queries, ...(terms ? { terms } : {}) }, field && `variable ${name} ${field}`);
+  }
+
+  /** Where the choices come from; what only the old way knows is left out. */
+  changeOrigin(name: string, from: Variable['from']): void {
+    const isMetadata = from === 'metadata';
+    const variable = this.current.variables.find((one) => one.name === name);
+    this.changeVariable(name, 'offers other choices', {
+      from,
+      table: isMetadata ? variable?.table : undefined,
+      within: isMetadata ? variable?.within : undefined,
+      query: from === 'query' ? (variable?.query ?? `* | count by ${variable?.field ?? name}`) : undefined,
+      language: from === 'query' ? variable?.language : undefined,
+      values: from === 'list' ? (variable?.values ?? ['one', 'another']) : undefined,
+    });
+  }
+
+  removeVariable(name: string): void {
+    const variables = this.current.variables.filter((variable) => variable.name !== name);
+    this.change(`variable ${name} removed`, { variables: variables.map((variable) => clean({ ...variable, within: without(variable.within, name) })) });
+  }
+
   changeQuery(name: string, change: Partial<Dashboard['queries'][string]>): void {
     const query = this.current.queries[name];
     if (!query) return;
@@ -204,6 +248,21 @@ function free(wish: string, taken: string[]): string {
   }
 }
 
-function clean(panel: Partial<Panel>): Panel {
-  return Object.fromEntries(Object.entries(panel).filter(([, value]) => value !== undefined)) as unknown as Panel;
+/** The queries and terms that use a variable. */
+export const askedWith = (dashboard: Dashboard, name: string): string[] => {
+  const texts = [...Object.entries(dashboard.queries).map(([key, { text }]) => [key, text] as const), ...Object.entries(dashboard.terms ?? {})];
+  return texts.filter(([, text]) => renamed(text, name, '') !== text).map(([key]) => key);
+};
+
+function renamed(text: string, name: string, next: string): string {
+  return text.replace(/\{\{(\s*(?:is\s+)?)([^{}\s]+)(\s*)\}\}/g, (whole, before: string, found: string, after: string) => (found === name ? `{{${before}${next}${after}}}` : whole));
+}
+
+function without(names: string[] | undefined, name: string): string[] | undefined {
+  const others = names?.filter((other) => other !== name);
+  return others?.length ? others : undefined;
+}
+
+function clean<T extends object>(part: T): T {
+  return Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined)) as T;
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Dashboard, Panel } from '../lib/dashboards';
-import { Draft, namesOf, usersOf } from './draft.svelte';
+import { askedWith, Draft, namesOf, usersOf } from './draft.svelte';
 
 const panel = (id: string, more: Partial<Panel> = {}): Panel => ({ id, title: id, description: 'd', chart: 'line', at: [0, 0, 6, 4], queries: ['shared'], unit: 'number', stacked: false, reduce: 'last', ...more });
 const saved: Dashboard = { id: 'a/b', title: 'B', description: '', file: '', isOwn: true, isPackaged: false, revision: '1', range: '-1h', variables: [], queries: { shared: { language: 'log', text: '*' }, alone: { language: 'sql', text: 'SELECT 1' } }, panels: [panel('one'), panel('two', { at: [0, 4, 6, 4], trend: 'alone' })] };
@@ -61,4 +61,31 @@ test('a draft outlives the page, but not what it was made of', () => {
   expect(new Draft({ ...saved, revision: '2' }).current.title).toBe('B');
   new Draft(saved).drop();
   expect(new Draft(saved).isChanged).toBe(false);
+});
+
+test('queries, terms and other variables follow the name of a variable', () => {
+  const variables = [{ name: 'function', from: 'metadata' as const, multi: true, within: ['region'] }, { name: 'region', from: 'metadata' as const, multi: false }];
+  const queries = { shared: { language: 'log' as const, text: '{{is region}} region={{region}} {{is regional}} {{slice}}' } };
+  const draft = new Draft({ ...saved, variables, queries, terms: { ours: 'x {{ is region }}' } });
+  expect(askedWith(draft.current, 'region')).toEqual(['shared', 'ours']);
+  draft.changeVariable('region', 'is called place', { name: 'place', field: 'region' });
+  expect(draft.current.queries['shared']!.text).toBe('{{is place}} region={{place}} {{is regional}} {{slice}}');
+  expect(draft.current.terms).toEqual({ ours: 'x {{ is place }}' });
+  expect(draft.current.variables).toEqual([{ name: 'function', from: 'metadata', multi: true, within: ['place'] }, { name: 'place', from: 'metadata', multi: false, field: 'region' }]);
+  draft.removeVariable('place');
+  expect(draft.current.variables).toEqual([{ name: 'function', from: 'metadata', multi: true }]);
+  draft.undo();
+  draft.undo();
+  expect(draft.isChanged).toBe(false);
+});
+
+test('a variable keeps only what its choices come from', () => {
+  const draft = new Draft(saved);
+  const name = draft.addVariable();
+  const second = draft.addVariable();
+  expect([name, second, draft.current.variables[1]!.field]).toEqual(['function', 'function_2', 'function']);
+  draft.changeOrigin(second, 'list');
+  draft.changeVariable(second, 'offers other choices', { values: ['a'] });
+  draft.changeOrigin(second, 'query');
+  expect(draft.current.variables[1]).toEqual({ name: 'function_2', from: 'query', multi: true, field: 'function', query: '* | count by function' });
 });

@@ -60,7 +60,13 @@ export interface Variable {
   name: string;
   label?: string;
   from: 'metadata' | 'query' | 'list' | 'text';
+  /** The column that is compared; the name if not given. */
   field?: string;
+  /** Of metadata: the table that has the column, and variables that narrow the choices. */
+  table?: string;
+  within?: string[];
+  query?: string;
+  language?: Mode;
   values?: string[];
   default?: string[];
   multi: boolean;
@@ -79,6 +85,8 @@ export interface Dashboard {
   range: string;
   refresh?: string;
   variables: Variable[];
+  /** What several queries say alike. */
+  terms?: Record<string, string>;
   queries: Record<string, { language: Mode; text: string }>;
   panels: Panel[];
 }
