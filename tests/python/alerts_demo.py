@@ -37,8 +37,11 @@ with workspace() as folder:
         monitors = call(url, "GET", "/api/v1/monitors")[1]["monitors"]
         check(len(monitors) >= 6, f"packaged monitors are watched: {[one['id'] for one in monitors]}")
         fired = wait_until(lambda: (found := alert(url)) and found["severity"] == "critical" and found, "the error rate is critical", 300)
-        seconds = time.time() - begin - 60 * DEPLOYED
-        check(seconds <= 120, f"it is critical {seconds:.0f} s after the bad deployment")
+        # By the windows that were looked at: how busy this machine is does not count.
+        history = call(url, "GET", f"/api/v1/alerts/{fired['id']}")[1]["history"]
+        critical = next(event for event in history if event["kind"] in ("fired", "raised") and event["severity"] == "critical")
+        seconds = critical["at"] / 1000 - begin - 60 * DEPLOYED
+        check(seconds <= 120, f"it is critical {seconds:.0f} s after the bad deployment; told after {time.time() - begin - 60 * DEPLOYED:.0f} s")
         check(any("TypeError" in line["text"] for line in fired["samples"]), "the alert shows the lines that caused it")
         walk = subprocess.run(["node", "e2e/alerts.mjs", url], cwd=UI, timeout=300)
         check(walk.returncode == 0, "the pages explain it to a person")

@@ -38,7 +38,6 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     // The longest first, so that none is left over at the end.
     beside("rust tests", rust_tests),
-    beside("fuzz", crate::fuzz::smoke),
     beside("alerts in the demo", || script("alerts_demo.py")),
     beside("alerts", || script("alerts.py")),
     beside("simulator exactly once", || {
@@ -46,6 +45,7 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     beside("google exactly once", || script("google_exactly_once.py")),
     beside("object stores", object_stores),
+    beside("fuzz", crate::fuzz::smoke),
     beside("ui in chromium", || {
         plain("npm --prefix crates/web/ui run e2e:mock")
     }),
