@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("storage", &["model"]),
     ("ingest", &["model", "storage"]),
     ("collectors", &["model"]),
-    ("sql", &[]),
+    ("sql", &["model"]),
     ("query", &["model", "storage", "sql"]),
     ("content", &["model", "query"]),
     ("alerting", &["model", "storage", "query", "content"]),

@@ -1,6 +1,7 @@
 //! A query becomes a DataFusion plan over the table `events`, and steps and plans over what it makes.
 
 mod lower;
+mod order;
 pub(crate) mod pipeline;
 pub(crate) mod planner;
 pub(crate) mod relation;

@@ -279,7 +279,10 @@ impl<'a> Planner<'a> {
         self.relate(|plan| step(LogicalPlanBuilder::from(plan))?.build());
     }
 
-    fn relate(&mut self, step: impl FnOnce(LogicalPlan) -> Result<LogicalPlan, DataFusionError>) {
+    pub(super) fn relate(
+        &mut self,
+        step: impl FnOnce(LogicalPlan) -> Result<LogicalPlan, DataFusionError>,
+    ) {
         match step(self.plan.clone()) {
             Ok(plan) => self.plan = plan,
             Err(error) => {
@@ -355,16 +358,6 @@ impl<'a> Planner<'a> {
         self.relate(|plan| relation::project(plan, outputs));
     }
 
-    /// The order in which rows come: newest first, unless a stage has sorted them.
-    pub(crate) fn order(&self) -> Vec<Sort> {
-        match self.kind {
-            ResultKind::Messages if !self.is_sorted => {
-                vec![column("event_time").sort(false, false)]
-            }
-            _ => self.sorted_by.clone(),
-        }
-    }
-
     /// The time of a row in milliseconds, if it has one.
     pub(crate) fn moment(&mut self) -> Option<Expr> {
         if self.kind == ResultKind::Messages {
@@ -426,43 +419,6 @@ impl<'a> Planner<'a> {
         self.sorted_by.clear();
         self.matched.clear();
         self.traces.clear();
-    }
-
-    /// Adds a column that a window function computes.
-    pub(crate) fn window(&mut self, function: Expr, name: &str) {
-        self.relate(|plan| relation::window(plan, function.alias(name)));
-    }
-
-    /// Orders the rows.
-    pub(crate) fn sort(&mut self, keys: Vec<Sort>) {
-        for key in std::mem::take(&mut self.sorted_by) {
-            self.traces.hand_on_no_more(&key.expr);
-        }
-        let order = self.by_columns(keys);
-        self.sorted_by.clone_from(&order);
-        if !order.is_empty() {
-            self.relate(|plan| relation::sort(plan, order));
-        }
-        self.is_sorted = true;
-    }
-
-    /// The same order, by columns alone and each once: DataFusion 55 derives orders from orders, and
-    /// refuses or panics where keys are functions of a group's keys, constants or equal.
-    pub(crate) fn by_columns(&mut self, keys: Vec<Sort>) -> Vec<Sort> {
-        let mut order: Vec<Sort> = Vec::new();
-        for key in keys {
-            if matches!(key.expr, Expr::Literal(..))
-                || order.iter().any(|known| known.expr == key.expr)
-            {
-                continue;
-            }
-            let expr = match key.expr {
-                Expr::Column(_) => key.expr,
-                other => self.hide(other, true),
-            };
-            order.push(Sort { expr, ..key });
-        }
-        order
     }
 
     /// The finished plan: the fields that are left and, for messages, the table's columns.
