@@ -25,7 +25,8 @@ pub const QUERY_JSON_AUTO_MAX: usize = 20;
 /// Parentheses and `CASE` of SQL inside one another: its parser tries ways, and from 50 levels of
 /// its own on it tries more than there is time for.
 pub const SQL_NESTED_MAX: usize = 32;
-/// How often one query may read its events: each `join` reads what is before it twice.
+/// How often one query may read its events: each `join` reads what is before it twice, and each
+/// `compare` once more for each of its ranges.
 pub const QUERY_READS_MAX: usize = 32;
 /// Mistakes of one query that are told.
 pub const QUERY_MISTAKES_MAX: usize = 100;

@@ -8,12 +8,13 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use model::limits::COMPARE_SHIFTS_MAX;
+use model::limits::{COMPARE_SHIFTS_MAX, QUERY_READS_MAX};
 
 use super::{Entry, sequence};
 use crate::Result;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::Planner;
+use crate::plan::relation::reads_too_often;
 use crate::plan::stage::{Gathered, Input, Running, Step, Table, groups, numbers};
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
@@ -83,6 +84,11 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
             "`compare` looks at most at {COMPARE_SHIFTS_MAX} earlier time ranges (COMPARE_SHIFTS_MAX)"
         );
         return Err(Diagnostic::error(at, message));
+    }
+    // What comes before is asked again for each range, the `compare` in it included.
+    planner.reads = planner.reads.saturating_mul(1 + distances(&shifts).len());
+    if planner.reads > QUERY_READS_MAX {
+        return Err(Diagnostic::error(at, reads_too_often()));
     }
     let (keys, measures): (Vec<ResultField>, Vec<ResultField>) = planner
         .fields

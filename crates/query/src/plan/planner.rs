@@ -85,6 +85,8 @@ pub(crate) struct Planner<'a> {
     pub(super) nested: usize,
     /// How many stages the plan has been through, those inside other stages included.
     pub(super) applied: usize,
+    /// How often the events are read for what the stages so far make.
+    pub(crate) reads: usize,
     pub(crate) session: &'a SessionContext,
     pub(crate) plan: LogicalPlan,
     pub(crate) fields: Vec<ResultField>,
@@ -131,6 +133,7 @@ impl<'a> Planner<'a> {
             stage: 0,
             nested: pipeline.nested,
             applied: 0,
+            reads: 1,
             session,
             plan,
             fields: Vec::new(),

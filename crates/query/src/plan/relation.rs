@@ -53,11 +53,14 @@ pub(crate) fn check_reads(
     right: &LogicalPlan,
 ) -> std::result::Result<(), String> {
     match reads(left) + reads(right) > QUERY_READS_MAX {
-        true => Err(format!(
-            "the events would be read more than {QUERY_READS_MAX} times (QUERY_READS_MAX)"
-        )),
+        true => Err(reads_too_often()),
         false => Ok(()),
     }
+}
+
+/// What is said about a query that reads its events too often.
+pub(crate) fn reads_too_often() -> String {
+    format!("the events would be read more than {QUERY_READS_MAX} times (QUERY_READS_MAX)")
 }
 
 /// How many tables a plan reads, the same one as often as it is read.

@@ -409,6 +409,8 @@ impl<'a> Planner<'a> {
         let ended = std::mem::replace(self, next);
         self.diagnostics = diagnostics;
         self.stage = stage;
+        self.applied = ended.applied;
+        self.reads = ended.reads;
         self.is_open = is_open;
         self.slice_ms = ended.slice_ms;
         let later = Later {

@@ -252,3 +252,23 @@ fn json_auto_in_a_row_is_counted() {
     let message = "more than 20 `json auto` (QUERY_JSON_AUTO_MAX)";
     assert!(told(&stages(21)).iter().any(|told| told == message));
 }
+
+#[test]
+fn comparisons_in_a_row_are_counted() {
+    let stages = |count| {
+        format!(
+            "* | {}",
+            vec!["count | compare timeshift 1d"; count].join(" | ")
+        )
+    };
+    assert_eq!(told(&stages(5)), [""; 0]);
+    let message = "the events would be read more than 32 times (QUERY_READS_MAX)";
+    assert_eq!(told(&stages(6)), [message]);
+}
+
+#[test]
+fn stages_behind_those_that_need_all_rows_are_counted_too() {
+    let text = format!("* | count by x{}", " | total _count".repeat(150));
+    let message = "more than 150 stages (QUERY_STAGES_MAX)";
+    assert!(told(&text).iter().any(|told| told == message));
+}
