@@ -14,7 +14,7 @@ use super::{Entry, sequence};
 use crate::Result;
 use crate::descriptor::{Descriptor, UnitKind};
 use crate::plan::planner::Planner;
-use crate::plan::relation::reads_too_often;
+use crate::plan::relation::{reads, reads_too_often};
 use crate::plan::stage::{Gathered, Input, Running, Step, Table, groups, numbers};
 use crate::plan::{FieldType, ResultField, ResultKind};
 use crate::syntax::Diagnostic;
@@ -87,7 +87,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     }
     // What comes before is asked again for each range, the `compare` in it included.
     planner.reads = planner.reads.saturating_mul(1 + distances(&shifts).len());
-    if planner.reads > QUERY_READS_MAX {
+    if planner.reads.saturating_mul(reads(&planner.plan)) > QUERY_READS_MAX {
         return Err(Diagnostic::error(at, reads_too_often()));
     }
     let (keys, measures): (Vec<ResultField>, Vec<ResultField>) = planner

@@ -46,7 +46,7 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
         true => tokens.names()?,
         false => Vec::new(),
     };
-    let order = planner.by_columns(order);
+    let order = planner.by_columns(order, false);
     let keys: Vec<_> = names
         .iter()
         .map(|name| planner.resolve(&name.text, &name.span).expr)

@@ -27,7 +27,7 @@ impl Planner<'_> {
         for key in std::mem::take(&mut self.sorted_by) {
             self.traces.hand_on_no_more(&key.expr);
         }
-        let order = self.by_columns(keys);
+        let order = self.by_columns(keys, true);
         self.sorted_by.clone_from(&order);
         if !order.is_empty() {
             self.relate(|plan| relation::sort(plan, order));
@@ -36,18 +36,19 @@ impl Planner<'_> {
     }
 
     /// The same order, by columns alone and each once: DataFusion 55 derives orders from orders, and
-    /// refuses or panics where keys are functions of a group's keys, constants or equal.
-    pub(crate) fn by_columns(&mut self, keys: Vec<Sort>) -> Vec<Sort> {
+    /// refuses or panics where keys are functions of a group's keys, constants or equal. Unless they
+    /// are kept, the next `assign` drops columns that are made for it.
+    pub(crate) fn by_columns(&mut self, keys: Vec<Sort>, is_kept: bool) -> Vec<Sort> {
+        let mut known: Vec<Expr> = Vec::new();
         let mut order: Vec<Sort> = Vec::new();
         for key in keys {
-            if matches!(key.expr, Expr::Literal(..))
-                || order.iter().any(|known| known.expr == key.expr)
-            {
+            if matches!(key.expr, Expr::Literal(..)) || known.contains(&key.expr) {
                 continue;
             }
+            known.push(key.expr.clone());
             let expr = match key.expr {
                 Expr::Column(_) => key.expr,
-                other => self.hide(other, true),
+                other => self.hide(other, is_kept),
             };
             order.push(Sort { expr, ..key });
         }

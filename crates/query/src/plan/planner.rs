@@ -85,7 +85,8 @@ pub(crate) struct Planner<'a> {
     pub(super) nested: usize,
     /// How many stages the plan has been through, those inside other stages included.
     pub(super) applied: usize,
-    /// How often the events are read for what the stages so far make.
+    /// How often the events are read for each row source of the plan at hand: a step that needs all
+    /// rows hides from the plan what was read before it.
     pub(crate) reads: usize,
     pub(crate) session: &'a SessionContext,
     pub(crate) plan: LogicalPlan,

@@ -64,7 +64,7 @@ pub(crate) fn reads_too_often() -> String {
 }
 
 /// How many tables a plan reads, the same one as often as it is read.
-fn reads(plan: &LogicalPlan) -> usize {
+pub(crate) fn reads(plan: &LogicalPlan) -> usize {
     let inputs = plan.inputs();
     inputs
         .iter()

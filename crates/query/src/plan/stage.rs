@@ -29,7 +29,7 @@ use model::limits::{STAGE_BYTES_MAX, STAGE_ROWS_MAX};
 use super::pipeline::{Ended, Later, Pipeline, in_order};
 use super::planner::{Planner, column};
 use super::traces::Traces;
-use super::{FieldType, ResultField, ResultKind};
+use super::{FieldType, ResultField, ResultKind, relation};
 use crate::syntax::Diagnostic;
 use crate::{QueryError, Result};
 
@@ -410,7 +410,7 @@ impl<'a> Planner<'a> {
         self.diagnostics = diagnostics;
         self.stage = stage;
         self.applied = ended.applied;
-        self.reads = ended.reads;
+        self.reads = ended.reads.saturating_mul(relation::reads(&ended.plan));
         self.is_open = is_open;
         self.slice_ms = ended.slice_ms;
         let later = Later {

@@ -264,6 +264,17 @@ fn comparisons_in_a_row_are_counted() {
     assert_eq!(told(&stages(5)), [""; 0]);
     let message = "the events would be read more than 32 times (QUERY_READS_MAX)";
     assert_eq!(told(&stages(6)), [message]);
+    // What a `join` reads is read again for each range.
+    let joined =
+        "* | count by x | join (count by x) as a, (count by x) as b on a.x = b.x | a_x as x";
+    let compared = |count| {
+        format!(
+            "{joined}{}",
+            " | count by x | compare timeshift 1d".repeat(count)
+        )
+    };
+    assert_eq!(told(&compared(4)), [""; 0]);
+    assert_eq!(told(&compared(5)), [message]);
 }
 
 #[test]
