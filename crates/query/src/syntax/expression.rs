@@ -77,16 +77,24 @@ pub(crate) enum Operation {
 const NESTED_MAX: usize = 100;
 
 /// Terms of one sum, factors of one product: they nest from left to right.
-const TERMS_MAX: usize = 200;
+const TERMS_MAX: usize = 140;
 
-/// All of it: whoever walks an expression needs stack for each one inside another.
-const DEPTH_MAX: usize = 250;
+/// Comparisons of one with the next: what they mean beyond two nobody knows, and each is planned in
+/// the time of all before it, squared.
+const COMPARISONS_MAX: usize = 10;
+
+/// All of it: whoever walks an expression needs stack for each one inside another. A published
+/// query adds up 137 terms.
+const DEPTH_MAX: usize = 150;
 
 /// Reads an expression.
 pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
     tokens.depth += 1;
     if tokens.depth > NESTED_MAX {
-        return Err(too_deep(tokens.span()));
+        return Err(too_deep(
+            tokens.span(),
+            &format!("NESTED_MAX, {NESTED_MAX}"),
+        ));
     }
     let condition = disjunction(tokens)?;
     let result = if tokens.symbol("?") {
@@ -99,14 +107,15 @@ pub(crate) fn parse(tokens: &mut Tokens) -> Parsed<Expression> {
         condition
     };
     if result.depth > DEPTH_MAX {
-        return Err(too_deep(result.span));
+        return Err(too_deep(result.span, &format!("DEPTH_MAX, {DEPTH_MAX}")));
     }
     tokens.depth -= 1;
     Ok(result)
 }
 
-fn too_deep(span: Range<usize>) -> Diagnostic {
-    Diagnostic::error(span, "the expression is nested too deeply")
+fn too_deep(span: Range<usize>, limit: &str) -> Diagnostic {
+    let message = format!("the expression is nested too deeply ({limit})");
+    Diagnostic::error(span, message).expecting("parts with names of their own")
 }
 
 fn binary(operation: Operation, left: Expression, right: Expression) -> Expression {
@@ -178,7 +187,7 @@ fn negation(tokens: &mut Tokens) -> Parsed<Expression> {
 
 fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = sum(tokens)?;
-    for _ in 0..TERMS_MAX {
+    for _ in 0..=COMPARISONS_MAX {
         let mark = tokens.mark();
         let is_negated = tokens.word("not");
         if tokens.word("in") {
@@ -206,7 +215,8 @@ fn comparison(tokens: &mut Tokens) -> Parsed<Expression> {
         let right = sum(tokens)?;
         left = negate_if(is_negated, binary(operation, left, right));
     }
-    Err(too_long(tokens))
+    let message = format!("more than {COMPARISONS_MAX} comparisons in a row (COMPARISONS_MAX)");
+    Err(Diagnostic::error(tokens.span(), message).expecting("`and` or `or` between them"))
 }
 
 fn negate_if(is_negated: bool, inner: Expression) -> Expression {
@@ -255,7 +265,7 @@ fn options(tokens: &mut Tokens, value: Expression, is_negated: bool) -> Parsed<E
 
 fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = product(tokens)?;
-    for _ in 0..TERMS_MAX {
+    for _ in 0..=TERMS_MAX {
         let operation = if tokens.symbol("+") {
             Operation::Add
         } else if tokens.symbol("-") {
@@ -269,13 +279,13 @@ fn sum(tokens: &mut Tokens) -> Parsed<Expression> {
 }
 
 fn too_long(tokens: &Tokens) -> Diagnostic {
-    let message = format!("more than {TERMS_MAX} terms in a row");
+    let message = format!("more than {TERMS_MAX} terms in a row (TERMS_MAX)");
     Diagnostic::error(tokens.span(), message).expecting("parts with names of their own")
 }
 
 fn product(tokens: &mut Tokens) -> Parsed<Expression> {
     let mut left = signed(tokens)?;
-    for _ in 0..TERMS_MAX {
+    for _ in 0..=TERMS_MAX {
         let operation = if tokens.symbol("*") {
             Operation::Multiply
         } else if tokens.symbol("/") {

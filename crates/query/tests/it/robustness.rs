@@ -155,9 +155,17 @@ fn chains_inside_chains_do_not_overflow() {
     for stage in [format!("where {deep} > 1"), format!("{deep} as b")] {
         assert_eq!(
             told(&format!("* | {stage}")),
-            ["the expression is nested too deeply"]
+            ["the expression is nested too deeply (DEPTH_MAX, 150)"]
         );
     }
+}
+
+#[test]
+fn comparisons_in_a_row_are_counted() {
+    let chain = |count: usize| format!("* | where a{}", " matches b".repeat(count));
+    assert_eq!(told(&chain(10)), [""; 0]);
+    let message = "more than 10 comparisons in a row (COMPARISONS_MAX)";
+    assert_eq!(told(&chain(11)), [message]);
 }
 
 #[test]
