@@ -6,6 +6,9 @@ use std::time::Duration;
 use model::duration;
 use serde::Deserialize;
 
+use crate::inhibition::Inhibition;
+use crate::route::Route;
+
 /// `[alerting]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +19,10 @@ pub struct AlertingConfig {
     pub monitors: Vec<PathBuf>,
     /// The channels of monitors that name none.
     pub channels: Vec<String>,
+    /// Who is told about which alerts, if a monitor does not say it.
+    pub routes: Vec<Route>,
+    /// Which alerts are not told while others are open.
+    pub inhibitions: Vec<Inhibition>,
     /// Where people reach the node, for links in messages.
     pub url: Option<String>,
     /// How long alerts that are over are kept.
@@ -29,6 +36,8 @@ impl Default for AlertingConfig {
             apps: Vec::new(),
             monitors: Vec::new(),
             channels: Vec::new(),
+            routes: Vec::new(),
+            inhibitions: Vec::new(),
             url: None,
             keep: Duration::from_secs(90 * 86_400),
         }

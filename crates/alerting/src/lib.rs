@@ -8,16 +8,20 @@
 //! what a crash interrupts is done again with the same result and the same keys.
 
 mod alert;
+mod audience;
 mod channels;
 mod config;
 mod deliver;
 mod error;
 mod evaluate;
+mod inhibition;
+mod matcher;
 mod metrics;
 mod monitors;
 mod mute;
 mod notification;
 mod replay;
+mod route;
 mod schedule;
 mod service;
 mod state;
@@ -30,10 +34,13 @@ pub use config::AlertingConfig;
 pub use deliver::Attempt;
 pub use deliver::smtp::Encryption;
 pub use error::{AlertingError, Result};
+pub use inhibition::Inhibition;
+pub use matcher::Matcher;
 pub use monitors::{Origin, Watched};
-pub use mute::{Matcher, Mute};
+pub use mute::Mute;
 pub use notification::{AlertNews, Limit, MonitorFacts, Notification, SampleLine};
 pub use replay::{Replay, ReplayedChange, ReplayedGroup};
+pub use route::Route;
 pub use service::{Alerting, ChannelView, MonitorView};
 pub use state::{
     Answer, Change, ChangeKind, GroupState, Labels, MonitorState, OpenAlert, Phase, Problem,

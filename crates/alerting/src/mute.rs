@@ -2,10 +2,10 @@
 //! all the same.
 
 use model::Timestamp;
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use storage::catalog::MuteRow;
 
+use crate::matcher::{Matcher, all_match};
 use crate::state::Labels;
 use crate::{AlertingError, Result};
 
@@ -30,44 +30,6 @@ pub struct Mute {
     pub comment: String,
 }
 
-/// A condition on one label; `alertname`, `monitor` and `severity` are labels, too.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Matcher {
-    /// The label.
-    pub name: String,
-    /// The value, or a pattern.
-    pub value: String,
-    /// Whether `value` is a regular expression, for the whole value of the label.
-    #[serde(default)]
-    pub is_regex: bool,
-    /// `false` turns the condition round.
-    #[serde(default = "yes")]
-    pub is_equal: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Matcher {
-    fn pattern(&self) -> Result<Option<Regex>, regex::Error> {
-        let whole = || Regex::new(&format!("^(?:{})$", self.value));
-        self.is_regex.then(whole).transpose()
-    }
-
-    fn matches(&self, labels: &Labels) -> bool {
-        // A label that is not there is empty.
-        let value = labels.get(&self.name).map_or("", String::as_str);
-        let is_like = match self.pattern() {
-            Ok(Some(pattern)) => pattern.is_match(value),
-            Ok(None) => value == self.value,
-            Err(_) => return false,
-        };
-        is_like == self.is_equal
-    }
-}
-
 impl Mute {
     /// Checks it.
     ///
@@ -84,21 +46,15 @@ impl Mute {
                 "a mute may last 90 days; delete or disable the monitor instead".to_owned(),
             );
         }
-        let says_something = |matcher: &Matcher| matcher.is_equal && !matcher.value.is_empty();
-        if !self.matchers.iter().any(says_something) {
+        if !self.matchers.iter().any(Matcher::says_something) {
             return wrong(
                 "`matchers` must ask for some value, or everything would be muted".to_owned(),
             );
         }
-        for matcher in &self.matchers {
-            if let Err(error) = matcher.pattern() {
-                return wrong(format!(
-                    "the pattern for `{}` is not valid: {error}",
-                    matcher.name
-                ));
-            }
-        }
-        Ok(())
+        let patterns = self.matchers.iter().map(Matcher::check);
+        patterns
+            .collect::<Result<(), String>>()
+            .map_err(AlertingError::Setting)
     }
 
     /// Whether it holds back an alert with these labels at a moment.
@@ -110,7 +66,7 @@ impl Mute {
 
     /// Whether it is about an alert with these labels.
     pub fn matches(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| matcher.matches(labels))
+        all_match(&self.matchers, labels)
     }
 
     pub(crate) fn to_row(&self) -> Result<MuteRow> {

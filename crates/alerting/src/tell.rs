@@ -1,7 +1,7 @@
 //! Makes of what changed what is kept and what is told: the alerts' rows, their history, and the
 //! messages for the outbox.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use content::Monitor;
 use model::Timestamp;
@@ -9,6 +9,7 @@ use serde_json::json;
 use storage::catalog::{AlertEvent, AlertRow, Evaluated, Message, MessageState};
 
 use crate::alert::Body;
+use crate::audience::Audience;
 use crate::channels::ChannelConfig;
 use crate::evaluate::{sample_query, window};
 use crate::monitors::Watched;
@@ -20,10 +21,10 @@ use crate::{AlertingError, Result};
 /// Whom a node tells, and what people have said about it.
 #[derive(Debug)]
 pub(crate) struct Teller<'a> {
-    pub(crate) channels: &'a BTreeMap<String, ChannelConfig>,
-    pub(crate) default_channels: &'a [String],
-    pub(crate) external_url: &'a str,
+    pub(crate) audience: &'a Audience,
     pub(crate) mutes: &'a [Mute],
+    /// The labels of the alerts that are open.
+    pub(crate) open: &'a [Labels],
     /// Alerts that somebody cares for.
     pub(crate) acknowledged: &'a HashSet<String>,
     pub(crate) now: Timestamp,
@@ -31,6 +32,13 @@ pub(crate) struct Teller<'a> {
 
 /// A change, and the lines that explain it.
 pub(crate) type Explained = (Change, Vec<SampleLine>);
+
+/// A change that people are told, and through which channels.
+struct Told {
+    change: Change,
+    news: AlertNews,
+    channels: BTreeSet<String>,
+}
 
 impl Teller<'_> {
     /// Adds to `evaluated` what follows from the changes of one monitor, and notes in `state` who
@@ -44,20 +52,25 @@ impl Teller<'_> {
     ) -> Result<()> {
         let mut told = Vec::new();
         for (change, samples) in changes {
-            let is_muted = self.is_muted(watched, &change);
+            let labels = matched_labels(watched, &change);
+            let hold = self.hold(&labels);
             let was_untold = state.untold.contains(&change.alert.id);
             let news = self.news(watched, &change, samples);
-            evaluated.alerts.push(row(watched, &news, is_muted)?);
+            evaluated.alerts.push(row(watched, &news, hold.is_some())?);
             if change.kind != ChangeKind::Repeated {
-                evaluated.events.push(event(&change, is_muted));
+                evaluated.events.push(event(&change, hold.as_ref()));
             }
+            let heard = state.told.remove(&news.id).unwrap_or_default();
             if change.kind.is_end() {
                 state.untold.remove(&news.id);
                 // Who never heard of it need not hear that it is over; who did must, muted or not.
                 if was_untold {
                     continue;
                 }
-            } else if is_muted {
+            } else if hold.is_some() {
+                if !heard.is_empty() {
+                    state.told.insert(news.id.clone(), heard);
+                }
                 if change.kind == ChangeKind::Fired {
                     state.untold.insert(news.id);
                 }
@@ -65,57 +78,48 @@ impl Teller<'_> {
             } else {
                 state.untold.remove(&news.id);
             }
-            let is_cared_for = self.acknowledged.contains(&news.id);
-            if change.kind == ChangeKind::Repeated && is_cared_for && !was_untold {
+            let channels = self.audience.channels_of(watched, &labels);
+            // Whoever heard of it hears what becomes of it, though its route may be another now.
+            let concerned: BTreeSet<String> = channels.union(&heard).cloned().collect();
+            if !change.kind.is_end() {
+                state.told.insert(news.id.clone(), concerned.clone());
+            }
+            let is_repeated = change.kind == ChangeKind::Repeated;
+            if is_repeated && self.acknowledged.contains(&news.id) && !was_untold {
                 continue;
             }
-            told.push((change, news));
+            told.push(Told {
+                change,
+                news,
+                channels: if is_repeated { channels } else { concerned },
+            });
         }
         self.write(watched, &told, evaluated)
     }
 
     /// Whether people are not to be told about a change.
-    pub(crate) fn is_muted(&self, watched: &Watched, change: &Change) -> bool {
-        let labels = matched_labels(watched, change);
-        self.mutes.iter().any(|mute| mute.holds(&labels, self.now))
+    pub(crate) fn is_held(&self, watched: &Watched, change: &Change) -> bool {
+        self.hold(&matched_labels(watched, change)).is_some()
+    }
+
+    fn hold(&self, labels: &Labels) -> Option<Hold> {
+        if self.mutes.iter().any(|mute| mute.holds(labels, self.now)) {
+            return Some(Hold::Mute);
+        }
+        let holder = self.audience.holder(self.open, labels)?;
+        let name = holder.get(ALERT_NAME).cloned().unwrap_or_default();
+        Some(Hold::Alert(name))
     }
 
     /// Writes one message for each channel, or for each alert where the receiver wants that.
-    fn write(
-        &self,
-        watched: &Watched,
-        told: &[(Change, AlertNews)],
-        evaluated: &mut Evaluated,
-    ) -> Result<()> {
-        let Some((first, _)) = told.first() else {
-            return Ok(());
-        };
-        // The same evaluation always makes the same keys: whoever repeats it repeats nothing.
-        let moment = first.at.millis();
-        let named = &watched.monitor.notify.channels;
-        let names = if named.is_empty() {
-            self.default_channels
-        } else {
-            named
-        };
+    fn write(&self, watched: &Watched, told: &[Told], evaluated: &mut Evaluated) -> Result<()> {
+        let names: BTreeSet<&String> = told.iter().flat_map(|told| &told.channels).collect();
         for name in names {
-            let is_per_alert = self
-                .channels
-                .get(name)
-                .is_some_and(ChannelConfig::is_per_alert);
-            let parts: Vec<(String, Vec<AlertNews>)> = if is_per_alert {
-                let one = |(change, news): &(Change, AlertNews)| {
-                    (
-                        format!("{}:{}:{name}", news.id, change.alert.changes),
-                        vec![news.clone()],
-                    )
-                };
-                told.iter().map(one).collect()
-            } else {
-                let all = told.iter().map(|(_, news)| news.clone()).collect();
-                vec![(format!("{}@{moment}:{name}", watched.id), all)]
-            };
-            for (id, alerts) in parts {
+            let told: Vec<&Told> = told
+                .iter()
+                .filter(|told| told.channels.contains(name))
+                .collect();
+            for (id, alerts) in self.parts(watched, name, &told) {
                 let body = serde_json::to_string(&self.notification(watched, alerts))
                     .map_err(|error| AlertingError::Decode("a message", error))?;
                 evaluated.messages.push(Message {
@@ -133,6 +137,34 @@ impl Teller<'_> {
         Ok(())
     }
 
+    /// The messages of one channel, each with its key. The same evaluation always makes the same
+    /// keys: whoever repeats it repeats nothing.
+    fn parts(
+        &self,
+        watched: &Watched,
+        channel: &str,
+        told: &[&Told],
+    ) -> Vec<(String, Vec<AlertNews>)> {
+        let is_per_alert = self
+            .audience
+            .channels
+            .get(channel)
+            .is_some_and(ChannelConfig::is_per_alert);
+        if is_per_alert {
+            let one = |told: &&Told| {
+                let key = format!("{}:{}:{channel}", told.news.id, told.change.alert.changes);
+                (key, vec![told.news.clone()])
+            };
+            return told.iter().map(one).collect();
+        }
+        let Some(first) = told.first() else {
+            return Vec::new();
+        };
+        let moment = first.change.at.millis();
+        let all = told.iter().map(|told| told.news.clone()).collect();
+        vec![(format!("{}@{moment}:{channel}", watched.id), all)]
+    }
+
     /// What is told about the alerts of one monitor.
     pub(crate) fn notification(&self, watched: &Watched, alerts: Vec<AlertNews>) -> Notification {
         let monitor = &watched.monitor;
@@ -146,7 +178,7 @@ impl Teller<'_> {
                 runbook: monitor.runbook.trim().to_owned(),
             },
             alerts,
-            external_url: self.external_url.to_owned(),
+            external_url: self.audience.external_url.clone(),
             at: self.now,
             is_test: false,
         }
@@ -173,16 +205,32 @@ impl Teller<'_> {
             problem: change.problem.clone(),
             is_flapping: change.is_flapping,
             samples,
-            search_url: search_url(self.external_url, monitor, &change.labels, change.at),
-            alert_url: format!("{}/alerts/{}", self.external_url, change.alert.id),
+            search_url: search_url(
+                &self.audience.external_url,
+                monitor,
+                &change.labels,
+                change.at,
+            ),
+            alert_url: format!("{}/alerts/{}", self.audience.external_url, change.alert.id),
         }
     }
 }
 
-/// The labels that mutes look at.
-fn matched_labels(watched: &Watched, change: &Change) -> Labels {
+/// What holds an alert back.
+enum Hold {
+    /// A mute.
+    Mute,
+    /// An open alert of this name.
+    Alert(String),
+}
+
+/// The label that is the monitor's name.
+const ALERT_NAME: &str = "alertname";
+
+/// The labels that mutes, routes and inhibitions look at.
+pub(crate) fn matched_labels(watched: &Watched, change: &Change) -> Labels {
     let mut labels = change.labels.clone();
-    labels.insert("alertname".to_owned(), watched.monitor.name.clone());
+    labels.insert(ALERT_NAME.to_owned(), watched.monitor.name.clone());
     labels.insert("monitor".to_owned(), watched.id.clone());
     labels.insert(
         "severity".to_owned(),
@@ -210,7 +258,11 @@ fn row(watched: &Watched, news: &AlertNews, is_muted: bool) -> Result<AlertRow> 
     })
 }
 
-fn event(change: &Change, is_muted: bool) -> AlertEvent {
+fn event(change: &Change, hold: Option<&Hold>) -> AlertEvent {
+    let inhibited_by = match hold {
+        Some(Hold::Alert(name)) => Some(name),
+        _ => None,
+    };
     AlertEvent {
         id: format!(
             "{}:{}:{}",
@@ -226,7 +278,8 @@ fn event(change: &Change, is_muted: bool) -> AlertEvent {
             "value": change.value,
             "reason": change.reason,
             "problem": change.problem,
-            "is_muted": is_muted,
+            "is_muted": hold.is_some(),
+            "inhibited_by": inhibited_by,
         })
         .to_string(),
     }

@@ -8,13 +8,13 @@ use futures::{StreamExt as _, stream};
 use model::Timestamp;
 use storage::catalog::{Catalog, Evaluated};
 
-use crate::channels::ChannelConfig;
+use crate::audience::Audience;
 use crate::evaluate::{Evaluator, QUESTIONS_AT_ONCE, Question, Rows, read_answer, window};
 use crate::monitors::{Monitors, Watched};
 use crate::mute::Mute;
 use crate::schedule::{self, Due};
-use crate::state::{Change, ChangeKind, MonitorState};
-use crate::tell::{Explained, Teller};
+use crate::state::{Change, ChangeKind, Labels, MonitorState};
+use crate::tell::{Explained, Teller, matched_labels};
 use crate::{AlertingError, Result, metrics};
 
 /// Alerts of one evaluation that are explained by lines; more are not read by anybody.
@@ -26,9 +26,7 @@ pub(crate) struct Watcher {
     pub(crate) catalog: Catalog,
     pub(crate) evaluator: Evaluator,
     pub(crate) monitors: Arc<Monitors>,
-    pub(crate) channels: BTreeMap<String, ChannelConfig>,
-    pub(crate) default_channels: Vec<String>,
-    pub(crate) external_url: String,
+    pub(crate) audience: Audience,
     states: Mutex<HashMap<String, MonitorState>>,
     mutes: Mutex<Vec<Mute>>,
     acknowledged: Mutex<HashSet<String>>,
@@ -41,6 +39,15 @@ struct Task {
     state: MonitorState,
     due: Due,
     late: Option<Timestamp>,
+}
+
+/// A monitor after an answer about the window that ended at `end`.
+#[derive(Debug)]
+struct Observed {
+    watched: Watched,
+    state: MonitorState,
+    end: Timestamp,
+    changes: Vec<Change>,
 }
 
 /// An answer that several monitors share, or why there is none.
@@ -56,9 +63,7 @@ impl Watcher {
         catalog: Catalog,
         evaluator: Evaluator,
         monitors: Arc<Monitors>,
-        channels: BTreeMap<String, ChannelConfig>,
-        default_channels: Vec<String>,
-        external_url: String,
+        audience: Audience,
     ) -> Result<Watcher> {
         let mut states = HashMap::new();
         for (id, body) in catalog.monitor_states().await? {
@@ -80,9 +85,7 @@ impl Watcher {
             catalog,
             evaluator,
             monitors,
-            channels,
-            default_channels,
-            external_url,
+            audience,
             states: Mutex::new(states),
             mutes: Mutex::new(mutes),
             acknowledged: Mutex::new(acknowledged),
@@ -171,23 +174,21 @@ impl Watcher {
         });
         let answers: HashMap<String, Shared> =
             asked.buffer_unordered(QUESTIONS_AT_ONCE).collect().await;
+        let observed = tasks.into_iter().map(|task| observe(task, &answers));
+        let observed: Vec<Observed> = observed.collect();
         let (mutes, acknowledged) = (self.mutes(), self.all_acknowledged());
+        let open = self.open_alerts(&observed);
         let teller = Teller {
-            channels: &self.channels,
-            default_channels: &self.default_channels,
-            external_url: &self.external_url,
+            audience: &self.audience,
             mutes: &mutes,
+            open: &open,
             acknowledged: &acknowledged,
             now,
         };
         let mut evaluated = Evaluated::default();
         let mut new_states = Vec::new();
-        for task in tasks {
-            metrics::missed(task.due.missed);
-            if task.due.missed > 0 {
-                tracing::warn!(monitor = %task.watched.id, windows = task.due.missed, "windows were missed");
-            }
-            let (id, state) = self.take(task, &answers, &teller, &mut evaluated).await?;
+        for observed in observed {
+            let (id, state) = self.tell(observed, &teller, &mut evaluated).await?;
             let body = serde_json::to_string(&state)
                 .map_err(|error| AlertingError::Decode("a monitor", error))?;
             evaluated.states.push((id.clone(), body));
@@ -198,44 +199,43 @@ impl Watcher {
         Ok(())
     }
 
-    /// Takes one monitor's answer in.
-    async fn take(
+    /// The labels of all alerts that are open after what was observed, if anybody asks for them.
+    fn open_alerts(&self, observed: &[Observed]) -> Vec<Labels> {
+        if !self.audience.inhibits() {
+            return Vec::new();
+        }
+        let new: HashMap<&str, &MonitorState> = observed
+            .iter()
+            .map(|observed| (observed.watched.id.as_str(), &observed.state))
+            .collect();
+        let states = lock(&self.states);
+        let mut open = Vec::new();
+        for watched in self.monitors.list() {
+            let state = new.get(watched.id.as_str()).copied();
+            let Some(state) = state.or_else(|| states.get(&watched.id)) else {
+                continue;
+            };
+            let changes = state.still_open(Timestamp::MIN).into_iter();
+            open.extend(changes.map(|change| matched_labels(&watched, &change)));
+        }
+        open
+    }
+
+    /// Tells what one monitor's answer has changed.
+    async fn tell(
         &self,
-        task: Task,
-        answers: &HashMap<String, Shared>,
+        observed: Observed,
         teller: &Teller<'_>,
         evaluated: &mut Evaluated,
     ) -> Result<(String, MonitorState)> {
-        let Task {
+        let Observed {
             watched,
             mut state,
-            due,
-            late,
-        } = task;
-        let (id, monitor) = (&watched.id, &watched.monitor);
-        let answer = |end: Timestamp| match answers.get(&Question::new(monitor, end).key()) {
-            Some(Ok(rows)) => read_answer(monitor, rows).map_err(|error| error.to_string()),
-            Some(Err(error)) => Err(error.clone()),
-            None => Err("the question was not asked".to_owned()),
-        };
-        let mut changes = match answer(due.end) {
-            Ok(answer) => {
-                metrics::evaluated("answered", 1);
-                state.observe(id, monitor, due.end, &answer)
-            }
-            Err(error) => {
-                metrics::evaluated("failed", 1);
-                tracing::warn!(monitor = %id, %error, "monitor cannot be evaluated");
-                state.fail(id, monitor, due.end, &error)
-            }
-        };
-        if let Some(window) = late
-            && let Ok(answer) = answer(window)
-        {
-            changes.extend(state.observe_late(id, monitor, (window, due.end), &answer));
-        }
-        changes.extend(self.tell_later(&state, &changes, due.end, teller, &watched));
-        let explained = self.explain(&watched, changes, due.end).await;
+            end,
+            mut changes,
+        } = observed;
+        changes.extend(self.tell_later(&state, &changes, end, teller, &watched));
+        let explained = self.explain(&watched, changes, end).await;
         teller.tell(&watched, &mut state, explained, evaluated)?;
         Ok((watched.id.clone(), state))
     }
@@ -260,7 +260,7 @@ impl Watcher {
                 state.untold.contains(&change.alert.id)
                     && !changed.contains(change.alert.id.as_str())
             })
-            .filter(|change| !teller.is_muted(watched, change))
+            .filter(|change| !teller.is_held(watched, change))
             .collect()
     }
 
@@ -289,6 +289,48 @@ impl Watcher {
             explained.push((change, lines));
         }
         explained
+    }
+}
+
+/// Takes one monitor's answer in.
+fn observe(task: Task, answers: &HashMap<String, Shared>) -> Observed {
+    let Task {
+        watched,
+        mut state,
+        due,
+        late,
+    } = task;
+    let (id, monitor) = (&watched.id, &watched.monitor);
+    metrics::missed(due.missed);
+    if due.missed > 0 {
+        tracing::warn!(monitor = %id, windows = due.missed, "windows were missed");
+    }
+    let answer = |end: Timestamp| match answers.get(&Question::new(monitor, end).key()) {
+        Some(Ok(rows)) => read_answer(monitor, rows).map_err(|error| error.to_string()),
+        Some(Err(error)) => Err(error.clone()),
+        None => Err("the question was not asked".to_owned()),
+    };
+    let mut changes = match answer(due.end) {
+        Ok(answer) => {
+            metrics::evaluated("answered", 1);
+            state.observe(id, monitor, due.end, &answer)
+        }
+        Err(error) => {
+            metrics::evaluated("failed", 1);
+            tracing::warn!(monitor = %id, %error, "monitor cannot be evaluated");
+            state.fail(id, monitor, due.end, &error)
+        }
+    };
+    if let Some(window) = late
+        && let Ok(answer) = answer(window)
+    {
+        changes.extend(state.observe_late(id, monitor, (window, due.end), &answer));
+    }
+    Observed {
+        end: due.end,
+        watched,
+        state,
+        changes,
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod tasks;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use content::Monitor;
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::alert::{Acknowledgement, Alert, HistoryEntry};
+use crate::audience::Audience;
 use crate::channels::ChannelConfig;
 use crate::config::AlertingConfig;
 use crate::deliver::{Attempt, Outbox};
@@ -88,29 +88,17 @@ impl Alerting {
         url: String,
     ) -> Result<Alerting> {
         metrics::describe();
-        let mut by_name = BTreeMap::new();
-        for channel in channels {
-            channel.validate().map_err(AlertingError::Setting)?;
-            by_name.insert(channel.name().to_owned(), channel);
-        }
-        if let Some(name) = config
-            .channels
-            .iter()
-            .find(|name| !by_name.contains_key(*name))
-        {
-            return Err(AlertingError::Unknown {
-                what: "channel",
-                name: name.clone(),
-            });
-        }
+        let audience = Audience::new(&config, channels, url)?;
         let (catalog, clock) = (store.catalog().clone(), store.clock());
         let monitors =
             Arc::new(Monitors::load(catalog.clone(), &config.apps, &config.monitors).await?);
-        let outbox = Outbox::new(catalog.clone(), by_name.clone(), Arc::clone(&clock))?;
-        let url = config.url.unwrap_or(url).trim_end_matches('/').to_owned();
+        let outbox = Outbox::new(
+            catalog.clone(),
+            audience.channels.clone(),
+            Arc::clone(&clock),
+        )?;
         let evaluator = Evaluator::new(store)?;
-        let watcher =
-            Watcher::resume(catalog, evaluator, monitors, by_name, config.channels, url).await?;
+        let watcher = Watcher::resume(catalog, evaluator, monitors, audience).await?;
         Ok(Alerting {
             watcher: Arc::new(watcher),
             outbox: Arc::new(outbox),
@@ -234,18 +222,9 @@ impl Alerting {
         if !mistakes.is_empty() {
             return Err(query::QueryError::Invalid(mistakes).into());
         }
-        let unknown = monitor
-            .notify
-            .channels
-            .iter()
-            .find(|name| !self.watcher.channels.contains_key(*name));
-        match unknown {
-            Some(name) => Err(AlertingError::Unknown {
-                what: "channel",
-                name: name.clone(),
-            }),
-            None => Ok(()),
-        }
+        self.watcher
+            .audience
+            .check_names(monitor.notify.channels.iter())
     }
 
     async fn close_alerts(&self, watched: &Watched) -> Result<()> {
@@ -269,10 +248,9 @@ impl Alerting {
         let changes = changes.collect();
         let (mutes, acknowledged) = (self.watcher.mutes(), self.watcher.all_acknowledged());
         let teller = Teller {
-            channels: &self.watcher.channels,
-            default_channels: &self.watcher.default_channels,
-            external_url: &self.watcher.external_url,
+            audience: &self.watcher.audience,
             mutes: &mutes,
+            open: &[],
             acknowledged: &acknowledged,
             now,
         };
@@ -402,7 +380,7 @@ impl Alerting {
 
     /// Returns the channels.
     pub fn channels(&self) -> Vec<ChannelView> {
-        let channels = self.watcher.channels.values();
+        let channels = self.watcher.audience.channels.values();
         channels
             .map(|channel| ChannelView {
                 name: channel.name().to_owned(),
@@ -410,6 +388,7 @@ impl Alerting {
                 target: channel.target(),
                 is_default: self
                     .watcher
+                    .audience
                     .default_channels
                     .iter()
                     .any(|name| name == channel.name()),
@@ -430,14 +409,14 @@ impl Alerting {
     /// # Errors
     /// If there is no such channel.
     pub async fn test_channel(&self, name: &str) -> Result<Attempt> {
-        let channel = self.watcher.channels.get(name);
+        let channel = self.watcher.audience.channels.get(name);
         let channel = channel.ok_or_else(|| AlertingError::Unknown {
             what: "channel",
             name: name.to_owned(),
         })?;
         let key = format!("test-{}", uuid::Uuid::new_v4());
         let notification =
-            crate::notification::test(&self.watcher.external_url, &key, self.clock.now());
+            crate::notification::test(&self.watcher.audience.external_url, &key, self.clock.now());
         Ok(self.outbox.try_out(channel, &notification, &key).await)
     }
 

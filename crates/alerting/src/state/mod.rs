@@ -39,9 +39,13 @@ pub struct MonitorState {
     /// What is wrong with the monitor itself.
     #[serde(default)]
     pub problems: BTreeMap<Problem, ProblemState>,
-    /// Open alerts that people have not been told about, because of a mute.
+    /// Open alerts that people have not been told about, because of a mute or
+    /// an inhibition.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub untold: BTreeSet<String>,
+    /// The channels that have heard of open alerts, by the alerts' ids: they hear of the end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The answer to a monitor's query about one window.

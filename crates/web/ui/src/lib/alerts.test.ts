@@ -43,5 +43,6 @@ describe('alerts', () => {
     expect(eventText({ at: 0, kind: 'sent', channel: 'ops', outcome: '200 OK' })).toBe('Told: ops');
     expect(eventText({ at: 0, kind: 'given_up', channel: 'ops', outcome: '404' })).toBe('Could not be told: ops, 404');
     expect(eventText({ at: 0, kind: 'acknowledged', by: 'ann', note: 'on it' })).toBe('Acknowledged by ann: on it');
+    expect(eventText({ at: 0, kind: 'fired', severity: 'warning', value: 3, is_muted: true, inhibited_by: 'Database down' })).toBe('Warning, 3, held back by Database down');
   });
 });

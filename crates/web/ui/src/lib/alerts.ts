@@ -43,6 +43,8 @@ export interface AlertEvent {
   reason?: string;
   problem?: string | null;
   is_muted?: boolean;
+  /** The open alert that holds it back. */
+  inhibited_by?: string | null;
   channel?: string;
   outcome?: string;
   attempt?: number;
@@ -210,5 +212,5 @@ export function eventText(event: AlertEvent): string {
   if (event.by !== undefined) return `${done} by ${event.by || 'somebody'}${event.note ? `: ${event.note}` : ''}`;
   const value = event.value === null || event.value === undefined ? '' : `, ${decimal(event.value)}`;
   const word = event.kind === 'fired' && event.severity ? `${event.severity === 'critical' ? 'Critical' : 'Warning'}` : done;
-  return `${word}${value}${event.reason === 'late_data' ? ', data came late' : ''}${event.is_muted ? ', muted' : ''}`;
+  return `${word}${value}${event.reason === 'late_data' ? ', data came late' : ''}${event.inhibited_by ? `, held back by ${event.inhibited_by}` : event.is_muted ? ', muted' : ''}`;
 }
