@@ -8,13 +8,14 @@ import { alerts } from './alerts.mjs';
 import { dashboards } from './dashboards.mjs';
 import { event, explanation, facets, fields, histogram, language, metrics, records as madeUp, sqlText, tables } from './data.mjs';
 import { lookupRecords, lookups } from './lookups.mjs';
+import { sourceRecords, sources } from './sources.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
 const dist = process.argv[3];
 const isEmpty = process.argv[4] === 'empty';
 const jobs = new Map();
 let lastId = 0;
-const records = (job) => lookupRecords(job.query) ?? madeUp(job);
+const records = (job) => lookupRecords(job.query) ?? sourceRecords(job) ?? madeUp(job);
 
 const POLICY = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'";
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -47,7 +48,7 @@ const server = createServer(async (request, response) => {
   if (job) return search(job, request, url, body, send, response);
   if (url.pathname === '/api/v1/status') {
     const now = Date.now();
-    return send({ version: '0.1.0', now, newestEventTime: isEmpty ? null : now - 6000, events: isEmpty ? 0 : 1_000_000, diskBytes: 4e8, dataDir: './data', sources: [{ name: 'prod-lambda', collector: 'aws_cloudwatch_logs', state: 'running', last_error: null }] });
+    return send({ version: '0.1.0', now, newestEventTime: isEmpty ? null : now - 6000, events: isEmpty ? 0 : 1_000_000, diskBytes: 4e8, dataDir: './data', sources: sources(now) });
   }
   if (url.pathname === '/api/v1/language') return send(language);
   if (url.pathname === '/api/v1/fields') return send({ fields });

@@ -1,4 +1,4 @@
-// Builds the UI, serves it with the stand-in server and tells the stories of `search.mjs`, with a million rows, of `dashboards.mjs` and of `lookup-tables.mjs`.
+// Builds the UI, serves it with the stand-in server and tells the stories of `search.mjs`, with a million rows, of `dashboards.mjs`, of `lookup-tables.mjs` and of `sources.mjs`.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ if (status === 0) {
   status = node('e2e/search.mjs', address, '--query', '"checkout" million', '--million', '--scripted', ...process.argv.slice(2));
   if (status === 0) status = node('e2e/dashboards.mjs', address, '--dashboard', 'demo/overview', ...process.argv.slice(2));
   if (status === 0) status = node('e2e/lookup-tables.mjs', address, ...process.argv.slice(2));
+  if (status === 0) status = node('e2e/sources.mjs', address, '--scripted', ...process.argv.slice(2));
   server.kill();
 }
 rmSync(dist, { recursive: true, force: true });

@@ -21,7 +21,7 @@ const SEARCH: Keys = [
 ];
 
 const EVERYWHERE: Keys = [
-  [['g', 's'], 'Go to search; after g, d leads to dashboards, a to alerts, i to getting data in, l to lookup tables, h to help'],
+  [['g', 's'], 'Go to search; after g, d leads to dashboards, a to alerts, i to getting data in, o to sources, l to lookup tables, h to help'],
   [['?'], 'This list'],
 ];
 

@@ -127,9 +127,37 @@ export interface Explanation {
 export interface SourceStatus {
   name: string;
   collector: string;
-  state?: string;
+  state: 'starting' | 'running' | 'waiting' | 'retrying' | 'stopped';
   /** The last failure, also when it is over. */
-  last_error?: string | null;
+  last_error: string | null;
+  last_error_time: number | null;
+  /** Since the start of the node, as the other totals. */
+  events_total: number;
+  /** Read before, and not stored again. */
+  events_repeated_total: number;
+  errors_total: number;
+  throttles_total: number;
+  /** Calls that it allows itself now. */
+  requests_per_second: number | null;
+  /** Since its slowest origin was read up to the present; null for what is pushed. */
+  lag_ms: number | null;
+  lateness_ms_p99: number | null;
+  origins: OriginStatus[];
+}
+
+/** A part of a source that is read by itself, such as a log group. */
+export interface OriginStatus {
+  origin: string;
+  name: string;
+  /** Everything before this moment has been read for good. */
+  final_until: number | null;
+  /** How much older history is still to be read. */
+  history_left_ms: number;
+  lag_ms: number | null;
+  lateness_ms_p99: number | null;
+  events_total: number;
+  /** null after the next success. */
+  last_error: string | null;
 }
 
 /** Whether the source fails now. */

@@ -1,6 +1,6 @@
 // Which page a path of the address names.
 
-export type Page = 'home' | 'search' | 'dashboards' | 'alerts' | 'welcome' | 'lookups' | 'help' | 'unknown';
+export type Page = 'home' | 'search' | 'dashboards' | 'alerts' | 'welcome' | 'sources' | 'lookups' | 'help' | 'unknown';
 
 export interface Place {
   page: Page;
@@ -8,7 +8,7 @@ export interface Place {
   id: string | null;
 }
 
-const PAGES: Record<string, Page> = { '/': 'home', '/search': 'search', '/dashboards': 'dashboards', '/alerts': 'alerts', '/welcome': 'welcome', '/lookup-tables': 'lookups', '/help': 'help' };
+const PAGES: Record<string, Page> = { '/': 'home', '/search': 'search', '/dashboards': 'dashboards', '/alerts': 'alerts', '/welcome': 'welcome', '/sources': 'sources', '/lookup-tables': 'lookups', '/help': 'help' };
 
 /** A slash at the end means nothing; a path that names no page is `unknown`. */
 export function placeOf(path: string): Place {
