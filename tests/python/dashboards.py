@@ -187,6 +187,8 @@ def demo():
             check(status == 200 and len(first["dashboards"]) == 1 and first["next"] == "1", "the list has pages, as in Sumo Logic's API")
             result = subprocess.run(["node", "e2e/dashboards.mjs", url], cwd=UI, timeout=600)
             check(result.returncode == 0, "the overview does in Chromium what a person asks of it")
+            result = subprocess.run(["node", "e2e/sources.mjs", url], cwd=UI, timeout=300)
+            check(result.returncode == 0, "the sources tell in Chromium how they are doing")
         finally:
             process.end()
 

@@ -19,6 +19,8 @@ export const pipeLanguage: StreamParser<State> = {
   languageData: { commentTokens: { line: '//', block: { open: '/*', close: '*/' } }, closeBrackets: { brackets: ['(', '[', '"'] } },
   token(stream, state) {
     if (stream.eatSpace()) return null;
+    // The address of a table, `path://"shared/owners"`, in which two slashes begin no comment.
+    if (stream.match(/^[A-Za-z]+:\/\/(?:"(?:\\.|[^"\\])*"?|[\w./-]*)/)) return ended(state, 'string');
     if (stream.match('//')) {
       stream.skipToEnd();
       return 'comment';
