@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::Timestamp;
+
 use crate::channels::ChannelConfig;
 use crate::config::AlertingConfig;
 use crate::inhibition::{self, Inhibition};
 use crate::monitors::Watched;
 use crate::route::{self, Route};
 use crate::state::Labels;
+use crate::times::Times;
 use crate::{AlertingError, Result};
 
 /// The channels, and what decides which of them an alert is told through.
@@ -17,6 +20,7 @@ pub(crate) struct Audience {
     pub(crate) default_channels: Vec<String>,
     routes: Vec<Route>,
     inhibitions: Vec<Inhibition>,
+    times: BTreeMap<String, Times>,
     /// Where people reach the node, for links.
     pub(crate) external_url: String,
 }
@@ -37,12 +41,25 @@ impl Audience {
         for inhibition in &config.inhibitions {
             inhibition.check().map_err(AlertingError::Setting)?;
         }
+        let mut times = BTreeMap::new();
+        for named in &config.times {
+            named.check().map_err(AlertingError::Setting)?;
+            times.insert(named.name.clone(), named.clone());
+        }
+        let mut used = config.routes.iter().flat_map(Route::times);
+        if let Some(name) = used.find(|name| !times.contains_key(*name)) {
+            return Err(AlertingError::Unknown {
+                what: "table of times",
+                name: name.clone(),
+            });
+        }
         let routed = config.routes.iter().flat_map(|route| &route.channels);
         let audience = Audience {
             channels: by_name,
             default_channels: config.channels.clone(),
             routes: config.routes.clone(),
             inhibitions: config.inhibitions.clone(),
+            times,
             external_url: config
                 .url
                 .clone()
@@ -68,12 +85,20 @@ impl Audience {
         }
     }
 
-    /// The channels of an alert: those of its monitor, or else those of its route.
-    pub(crate) fn channels_of(&self, watched: &Watched, labels: &Labels) -> BTreeSet<String> {
-        match watched.monitor.notify.channels.as_slice() {
-            [] => route::channels(&self.routes, labels, &self.default_channels),
-            named => named.iter().cloned().collect(),
+    /// The channels of an alert: those of its monitor, or else those of its route; `None` while
+    /// its routes are quiet.
+    pub(crate) fn channels_of(
+        &self,
+        watched: &Watched,
+        labels: &Labels,
+        now: Timestamp,
+    ) -> Option<BTreeSet<String>> {
+        let named = watched.monitor.notify.channels.as_slice();
+        if !named.is_empty() {
+            return Some(named.iter().cloned().collect());
         }
+        let is_now = |name: &String| self.times.get(name).is_some_and(|times| times.contain(now));
+        route::channels(&self.routes, labels, &self.default_channels, is_now)
     }
 
     /// Whether any alert may be held back by another.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::inhibition::Inhibition;
 use crate::route::Route;
+use crate::times::Times;
 
 /// `[alerting]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +22,8 @@ pub struct AlertingConfig {
     pub channels: Vec<String>,
     /// Who is told about which alerts, if a monitor does not say it.
     pub routes: Vec<Route>,
+    /// Times that routes speak of.
+    pub times: Vec<Times>,
     /// Which alerts are not told while others are open.
     pub inhibitions: Vec<Inhibition>,
     /// Where people reach the node, for links in messages.
@@ -37,6 +40,7 @@ impl Default for AlertingConfig {
             monitors: Vec::new(),
             channels: Vec::new(),
             routes: Vec::new(),
+            times: Vec::new(),
             inhibitions: Vec::new(),
             url: None,
             keep: Duration::from_secs(90 * 86_400),

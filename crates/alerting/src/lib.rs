@@ -26,6 +26,7 @@ mod schedule;
 mod service;
 mod state;
 mod tell;
+mod times;
 mod watch;
 
 pub use alert::{Acknowledgement, Alert, HistoryEntry};
@@ -46,3 +47,4 @@ pub use state::{
     Answer, Change, ChangeKind, GroupState, Labels, MonitorState, OpenAlert, Phase, Problem,
     ProblemState, Reason,
 };
+pub use times::Times;

@@ -22,26 +22,50 @@ pub struct Route {
     /// Whether the routes after it are asked, too.
     #[serde(default, rename = "continue")]
     pub goes_on: bool,
+    /// The times at which it is quiet.
+    #[serde(default)]
+    pub mute_times: Vec<String>,
+    /// The only times at which it is not, if there are any.
+    #[serde(default)]
+    pub active_times: Vec<String>,
 }
 
-/// Returns the channels of an alert with these labels; `defaults` if no route matches.
-pub(crate) fn channels(routes: &[Route], labels: &Labels, defaults: &[String]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut is_routed = false;
+impl Route {
+    /// The names of all times that it knows.
+    pub(crate) fn times(&self) -> impl Iterator<Item = &String> {
+        self.mute_times.iter().chain(&self.active_times)
+    }
+
+    /// Whether it tells nobody now; `is_now` knows the times.
+    fn is_quiet(&self, is_now: impl Fn(&String) -> bool) -> bool {
+        let is_active = self.active_times.is_empty() || self.active_times.iter().any(&is_now);
+        !is_active || self.mute_times.iter().any(&is_now)
+    }
+}
+
+/// Returns the channels of an alert with these labels; `defaults` if no route matches, and `None`
+/// while all its routes are quiet.
+pub(crate) fn channels(
+    routes: &[Route],
+    labels: &Labels,
+    defaults: &[String],
+    is_now: impl Fn(&String) -> bool,
+) -> Option<BTreeSet<String>> {
+    let mut matching = Vec::new();
     for route in routes {
-        if !matcher::all_match(&route.matchers, labels) {
-            continue;
-        }
-        is_routed = true;
-        found.extend(route.channels.iter().cloned());
-        if !route.goes_on {
-            break;
+        if matcher::all_match(&route.matchers, labels) {
+            matching.push(route);
+            if !route.goes_on {
+                break;
+            }
         }
     }
-    if !is_routed {
-        found.extend(defaults.iter().cloned());
+    if matching.is_empty() {
+        return Some(defaults.iter().cloned().collect());
     }
-    found
+    matching.retain(|route| !route.is_quiet(&is_now));
+    let found = matching.iter().flat_map(|route| &route.channels);
+    (!matching.is_empty()).then(|| found.cloned().collect())
 }
 
 #[cfg(test)]
@@ -56,7 +80,14 @@ mod tests {
                 .collect(),
             channels: channels.iter().map(|&name| name.to_owned()).collect(),
             goes_on,
+            mute_times: Vec::new(),
+            active_times: Vec::new(),
         }
+    }
+
+    fn joined(channels: Option<BTreeSet<String>>) -> String {
+        let names = channels.map(|names| names.into_iter().collect::<Vec<_>>().join(" "));
+        names.unwrap_or_else(|| "quiet".to_owned())
     }
 
     #[test]
@@ -70,14 +101,40 @@ mod tests {
         let told = |function: &str, severity: &str| {
             let labels = [("function", function), ("severity", severity)];
             let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let found = channels(&routes, &Labels::from(labels), &["all".to_owned()]);
-            found.into_iter().collect::<Vec<_>>().join(" ")
+            let defaults = ["all".to_owned()];
+            joined(channels(&routes, &Labels::from(labels), &defaults, |_| {
+                false
+            }))
         };
         assert_eq!(told("pay-api", "warning"), "payments");
         assert_eq!(told("pay-test", "critical"), "pager payments");
         assert_eq!(told("auth", "critical"), "pager");
         assert_eq!(told("auth", "warning"), "all");
         assert_eq!(told("noise", "warning"), "", "a route may tell nobody");
+    }
+
+    #[test]
+    fn a_route_is_quiet_at_its_times() {
+        let at_night = Route {
+            mute_times: vec!["nights".to_owned()],
+            ..route(&[], &["chat"], true)
+        };
+        let at_work = Route {
+            active_times: vec!["work".to_owned()],
+            ..route(&["severity=critical"], &["desk"], false)
+        };
+        let routes = [at_night, at_work];
+        let told = |severity: &str, now: &[&str]| {
+            let labels = Labels::from([("severity".to_owned(), severity.to_owned())]);
+            let is_now = |name: &String| now.contains(&name.as_str());
+            joined(channels(&routes, &labels, &[], is_now))
+        };
+        assert_eq!(told("warning", &["work"]), "chat");
+        assert_eq!(told("critical", &["work"]), "chat desk");
+        assert_eq!(told("critical", &[]), "chat");
+        assert_eq!(told("critical", &["work", "nights"]), "desk");
+        assert_eq!(told("critical", &["nights"]), "quiet");
+        assert_eq!(told("warning", &["nights"]), "quiet");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Teller<'_> {
         let mut told = Vec::new();
         for (change, samples) in changes {
             let labels = matched_labels(watched, &change);
-            let hold = self.hold(&labels);
+            let hold = self.hold(watched, &labels);
             let was_untold = state.untold.contains(&change.alert.id);
             let news = self.news(watched, &change, samples);
             evaluated.alerts.push(row(watched, &news, hold.is_some())?);
@@ -78,7 +78,8 @@ impl Teller<'_> {
             } else {
                 state.untold.remove(&news.id);
             }
-            let channels = self.audience.channels_of(watched, &labels);
+            let channels = self.audience.channels_of(watched, &labels, self.now);
+            let channels = channels.unwrap_or_default();
             // Whoever heard of it hears what becomes of it, though its route may be another now.
             let concerned: BTreeSet<String> = channels.union(&heard).cloned().collect();
             if !change.kind.is_end() {
@@ -99,16 +100,20 @@ impl Teller<'_> {
 
     /// Whether people are not to be told about a change.
     pub(crate) fn is_held(&self, watched: &Watched, change: &Change) -> bool {
-        self.hold(&matched_labels(watched, change)).is_some()
+        self.hold(watched, &matched_labels(watched, change))
+            .is_some()
     }
 
-    fn hold(&self, labels: &Labels) -> Option<Hold> {
+    fn hold(&self, watched: &Watched, labels: &Labels) -> Option<Hold> {
         if self.mutes.iter().any(|mute| mute.holds(labels, self.now)) {
             return Some(Hold::Mute);
         }
-        let holder = self.audience.holder(self.open, labels)?;
-        let name = holder.get(ALERT_NAME).cloned().unwrap_or_default();
-        Some(Hold::Alert(name))
+        if let Some(holder) = self.audience.holder(self.open, labels) {
+            let name = holder.get(ALERT_NAME).cloned().unwrap_or_default();
+            return Some(Hold::Alert(name));
+        }
+        let channels = self.audience.channels_of(watched, labels, self.now);
+        channels.is_none().then_some(Hold::Time)
     }
 
     /// Writes one message for each channel, or for each alert where the receiver wants that.
@@ -222,6 +227,8 @@ enum Hold {
     Mute,
     /// An open alert of this name.
     Alert(String),
+    /// Its routes are quiet now.
+    Time,
 }
 
 /// The label that is the monitor's name.

@@ -389,6 +389,27 @@ async fn what_follows_from_an_open_alert_is_told_when_that_is_over() {
 }
 
 #[tokio::test]
+async fn what_begins_at_a_quiet_time_is_told_when_that_is_over() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
+    // The clock begins at 14:52 UTC.
+    let settings = "[[times]]\nname = 'tea'\nhours = ['14:50-14:56']\n\
+        [[routes]]\nchannels = ['hook']\nmute_times = ['tea']\n";
+    let receivers = [("hook", &receiver)];
+    let node = Node::start_with(folder.path(), &receivers, START_MS, settings).await;
+    for _ in 0..3 {
+        node.log("pay", 3).await;
+        node.minute().await;
+        node.deliver().await;
+    }
+    assert_eq!(receiver.told(), [""; 0]);
+    node.log("pay", 3).await;
+    node.minute().await;
+    node.deliver().await;
+    assert_eq!(receiver.told(), ["firing 1"]);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_route_to_nowhere_keeps_a_node_from_starting() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(

@@ -83,7 +83,7 @@ fn keep_newest(
         .order_by(vec![column("event_time").sort(false, false)])
         .build()
         .map_err(|error| error.strip_backtrace())?;
-    planner.window(place, PLACE);
+    planner.rank(place, PLACE)?;
     planner.filter(column(PLACE).lt_eq(lit(rows as u64)));
     planner.assign(Vec::new());
     Ok(())

@@ -57,7 +57,8 @@ fn apply(tokens: &mut Tokens, planner: &mut Planner<'_>) -> Parsed<()> {
     };
     let rank = rank.build();
     let rank = rank.map_err(|error| Diagnostic::error(at.clone(), error.strip_backtrace()))?;
-    planner.window(rank, PLACE);
+    let ranked = planner.rank(rank, PLACE);
+    ranked.map_err(|message| Diagnostic::error(at.clone(), message))?;
     planner.filter(column(PLACE).lt_eq(lit(rows as u64)));
     let rank = Typed::new(cast(column(PLACE), DataType::Int64), FieldType::Long);
     let name = Name {

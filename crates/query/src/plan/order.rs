@@ -6,6 +6,10 @@ use datafusion::logical_expr::expr::Sort;
 use super::planner::{Planner, column};
 use super::{ResultKind, relation};
 
+/// Stages of a query that rank rows, `topk` and `dedup`. The optimizer looks at all of them for each
+/// one: 140 take seconds.
+const RANKS_MAX: usize = 30;
+
 impl Planner<'_> {
     /// The order in which rows come: newest first, unless a stage has sorted them.
     pub(crate) fn order(&self) -> Vec<Sort> {
@@ -17,9 +21,16 @@ impl Planner<'_> {
         }
     }
 
-    /// Adds a column that a window function computes.
-    pub(crate) fn window(&mut self, function: Expr, name: &str) {
+    /// Adds a column that ranks the rows.
+    pub(crate) fn rank(&mut self, function: Expr, name: &str) -> Result<(), String> {
+        self.ranks += 1;
+        if self.ranks > RANKS_MAX {
+            return Err(format!(
+                "more than {RANKS_MAX} stages that rank rows (RANKS_MAX)"
+            ));
+        }
         self.relate(|plan| relation::window(plan, function.alias(name)));
+        Ok(())
     }
 
     /// Orders the rows.

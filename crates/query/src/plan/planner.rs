@@ -85,6 +85,8 @@ pub(crate) struct Planner<'a> {
     pub(super) nested: usize,
     /// How many stages the plan has been through, those inside other stages included.
     pub(super) applied: usize,
+    /// How many of them rank rows.
+    pub(super) ranks: usize,
     /// How often the events are read for each row source of the plan at hand: a step that needs all
     /// rows hides from the plan what was read before it.
     pub(crate) reads: usize,
@@ -134,6 +136,7 @@ impl<'a> Planner<'a> {
             stage: 0,
             nested: pipeline.nested,
             applied: 0,
+            ranks: 0,
             reads: 1,
             session,
             plan,

@@ -410,6 +410,7 @@ impl<'a> Planner<'a> {
         self.diagnostics = diagnostics;
         self.stage = stage;
         self.applied = ended.applied;
+        self.ranks = ended.ranks;
         self.reads = ended.reads.saturating_mul(relation::reads(&ended.plan));
         self.is_open = is_open;
         self.slice_ms = ended.slice_ms;

@@ -161,7 +161,21 @@ fn chains_inside_chains_do_not_overflow() {
 }
 
 #[test]
-fn comparisons_in_a_row_are_counted() {
+fn stages_that_rank_rows_are_counted() {
+    let stages = |count, stage: &str| format!("* | count by a{}", stage.repeat(count));
+    assert_eq!(told(&stages(30, " | topk(2, _count)")), [""; 0]);
+    let message = "more than 30 stages that rank rows (RANKS_MAX)";
+    assert!(
+        told(&stages(31, " | topk(2, _count)"))
+            .iter()
+            .any(|told| told == message)
+    );
+    let events = format!("*{}", " | dedup by a".repeat(31));
+    assert!(told(&events).iter().any(|told| told == message));
+}
+
+#[test]
+fn values_compared_in_a_row_are_counted() {
     let chain = |count: usize| format!("* | where a{}", " matches b".repeat(count));
     assert_eq!(told(&chain(10)), [""; 0]);
     let message = "more than 10 comparisons in a row (COMPARISONS_MAX)";
