@@ -52,6 +52,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("dashboards", || script("dashboards.py")),
     beside("moto exactly once", || script("moto_exactly_once.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
+    beside("simulator azure", || script("simulator_azure.py")),
     beside("ui tests", ui_tests),
     beside("ui types", || plain("npm --prefix crates/web/ui run check")),
     beside("segments", || script("segments.py")),
