@@ -42,13 +42,16 @@ impl Blob {
     }
 
     /// Appends a block, all but its last `held_back` bytes, which come with the next; whether it
-    /// was the blob's last.
+    /// was the last that the blob may have.
     fn append(&mut self, now: Timestamp, block: &[u8], held_back: usize) -> bool {
+        if block.is_empty() && self.rest.is_empty() {
+            return false;
+        }
         self.bytes.append(&mut self.rest);
         let (block, rest) = block.split_at(block.len().saturating_sub(held_back));
         self.bytes.extend_from_slice(block);
         self.rest.extend_from_slice(rest);
-        self.modified = now;
+        self.modified = self.modified.max(now);
         self.etag = (self.etag + 1).max(times::ticks(now));
         self.blocks += 1;
         self.blocks >= BLOCKS_MAX
@@ -129,6 +132,9 @@ mod tests {
         let blob = &blobs.containers["logs"]["a"];
         assert_eq!(blob.bytes, b"one\ntwo\n");
         assert_ne!(blob.etag(), etag);
+        // The rest has come with another block meanwhile.
+        blobs.append(("logs", "a"), START, b"", 0);
+        assert_eq!(blobs.containers["logs"]["a"].blocks, 2);
     }
 
     #[test]

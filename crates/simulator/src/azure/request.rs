@@ -130,7 +130,6 @@ impl Answer {
     ) -> Response {
         let mut response = Response::builder()
             .status(self.status)
-            .header("server", "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0")
             .header("x-ms-request-id", request_id)
             .header("date", times::header(now));
         for name in ["x-ms-version", "x-ms-client-request-id"] {

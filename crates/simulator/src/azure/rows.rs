@@ -1,6 +1,8 @@
 //! Rows of `AzureWebJobsHostLogs…`, as hosts before version 4 keep them in the storage account of
 //! their app (<https://github.com/Azure/azure-webjobs-sdk/tree/dev/src/Microsoft.Azure.WebJobs.Logging>):
 //! written every 45 seconds; a row of an execution that runs is written again when it has ended.
+//! Executions, their index, their minutes, active hosts and definitions are there; how many
+//! executions a host has at a time (the partition `IA`) is not.
 
 use model::Timestamp;
 use serde_json::json;
