@@ -13,6 +13,7 @@ mod status;
 
 mod aws_cloudwatch_logs;
 mod azure_blob_storage;
+mod azure_table_storage;
 mod gcp_cloud_logging;
 mod sumo_http;
 
@@ -22,6 +23,7 @@ mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
 pub use azure_blob_storage::Config as AzureBlobStorageConfig;
+pub use azure_table_storage::Config as AzureTableStorageConfig;
 pub use error::{CollectorsError, Result};
 pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{aws_cloudwatch_logs, azure_blob_storage, gcp_cloud_logging, sumo_http};
+use crate::{
+    aws_cloudwatch_logs, azure_blob_storage, azure_table_storage, gcp_cloud_logging, sumo_http,
+};
 
 /// Whether a collector fetches or is sent its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +33,7 @@ pub struct CollectorDescriptor {
 const COLLECTORS: &[CollectorDescriptor] = &[
     aws_cloudwatch_logs::DESCRIPTOR,
     azure_blob_storage::DESCRIPTOR,
+    azure_table_storage::DESCRIPTOR,
     gcp_cloud_logging::DESCRIPTOR,
     sumo_http::DESCRIPTOR,
 ];
@@ -48,6 +51,8 @@ pub enum SourceConfig {
     AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
     /// Pulls the resource logs in blobs of an Azure storage account.
     AzureBlobStorage(azure_blob_storage::Config),
+    /// Pulls the invocations in the log tables of an Azure storage account.
+    AzureTableStorage(azure_table_storage::Config),
     /// Pulls the log entries of a Google Cloud project.
     GcpCloudLogging(gcp_cloud_logging::Config),
     /// Is sent logs the way Sumo Logic's HTTP source is.
@@ -60,6 +65,7 @@ impl SourceConfig {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => &config.name,
             SourceConfig::AzureBlobStorage(config) => &config.name,
+            SourceConfig::AzureTableStorage(config) => &config.name,
             SourceConfig::GcpCloudLogging(config) => &config.name,
             SourceConfig::SumoHttp(config) => &config.name,
         }
@@ -70,6 +76,7 @@ impl SourceConfig {
         match self {
             SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
             SourceConfig::AzureBlobStorage(_) => azure_blob_storage::DESCRIPTOR.name,
+            SourceConfig::AzureTableStorage(_) => azure_table_storage::DESCRIPTOR.name,
             SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
             SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
         }
@@ -83,6 +90,7 @@ impl SourceConfig {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
             SourceConfig::AzureBlobStorage(config) => config.validate(),
+            SourceConfig::AzureTableStorage(config) => config.validate(),
             SourceConfig::GcpCloudLogging(config) => config.validate(),
             SourceConfig::SumoHttp(config) => config.validate(),
         }

@@ -57,6 +57,9 @@ pub(super) struct Follower {
 /// A look at the older blobs under way: day by day, oldest first.
 #[derive(Debug)]
 struct Sweep {
+    /// As they were when it began.
+    hours: Hours,
+    now_ms: i64,
     /// The beginning of the next day to list.
     day_ms: i64,
     /// What is still to be read of the day before.
@@ -197,12 +200,14 @@ impl Follower {
         let mut sweep = match self.sweep.take() {
             Some(sweep) => sweep,
             None if is_due => Sweep {
+                hours,
+                now_ms,
                 day_ms: floor_day(position.low_ms),
                 pending: VecDeque::new(),
             },
             None => return Ok(false),
         };
-        let done = self.sweep_step(&mut sweep, position, hours, now_ms).await;
+        let done = self.sweep_step(&mut sweep, position).await;
         match done {
             Ok(false) => self.swept_ms = Some(now_ms),
             _ => self.sweep = Some(sweep),
@@ -210,15 +215,11 @@ impl Follower {
         done
     }
 
-    async fn sweep_step(
-        &mut self,
-        sweep: &mut Sweep,
-        position: &mut Position,
-        hours: Hours,
-        now_ms: i64,
-    ) -> Attempt<bool> {
+    async fn sweep_step(&mut self, sweep: &mut Sweep, position: &mut Position) -> Attempt<bool> {
+        let Sweep { hours, now_ms, .. } = *sweep;
         if let Some(blob) = sweep.pending.front() {
-            self.read_blob(position, blob, true).await?;
+            let is_final = hour_ms(&blob.name) < Some(hours.final_ms);
+            self.read_blob(position, blob, is_final).await?;
             sweep.pending.pop_front();
             return Ok(true);
         }
@@ -278,7 +279,8 @@ impl Follower {
         Ok(bytes.map(|bytes| Read::behind_last_line(piece, &bytes)))
     }
 
-    /// Reads a blob to its end, as far as it was listed.
+    /// Reads a blob to its end, as far as it was listed. Of one that is final the last line is taken
+    /// though it has no end.
     async fn read_blob(
         &mut self,
         position: &mut Position,
@@ -311,7 +313,7 @@ impl Follower {
                     let is_new = next.offset > read.offset;
                     position.blobs.insert(short.clone(), next);
                     if is_new {
-                        let events = self.decode(blob, &lines, is_final);
+                        let events = self.decode(blob, &lines);
                         self.save(position, events).await?;
                     }
                 }
@@ -327,7 +329,7 @@ impl Follower {
         }
     }
 
-    fn decode(&mut self, blob: &Listed, lines: &[(u64, &[u8])], is_old: bool) -> Vec<LogEvent> {
+    fn decode(&mut self, blob: &Listed, lines: &[(u64, &[u8])]) -> Vec<LogEvent> {
         let now = self.shared.context.clock.now();
         let name = format!("{}/{}", self.resource.container, blob.name);
         let mut events = Vec::with_capacity(lines.len());
@@ -340,9 +342,11 @@ impl Follower {
             self.decoder.decode(line, place, &mut events);
         }
         metrics::unreadable(super::DESCRIPTOR.name, self.decoder.take_unreadable());
+        // Of old blobs it would say only when the source was started.
+        let is_new = hour_ms(&blob.name).is_some_and(|hour| now.millis() - hour < NEW_MS);
         let lateness = events
             .iter()
-            .filter(|_| !is_old)
+            .filter(|_| is_new)
             .filter_map(|event| Some(now.millis() - event.event_time?.millis()));
         self.shared.context.monitor.lateness(&self.key, lateness);
         events
