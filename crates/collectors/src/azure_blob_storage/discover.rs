@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::Config;
 use super::client::BlobClient;
-use super::listing::{Listing, YEAR};
+use super::listing::Listing;
 use super::position::Position;
 use super::resource::{Follower, Resource};
 use crate::error::{CollectorsError, Result};
@@ -63,7 +63,9 @@ async fn discover(account: &Account) -> Result<Vec<Found<Resource>>> {
     for container in containers(account).await? {
         for page in pages(account, List::Resources(&container)).await? {
             for prefix in page.prefixes {
-                let Some(name) = prefix.strip_suffix(YEAR) else {
+                // Azurite gives only the first letter of the delimiter back.
+                let name = prefix.strip_suffix("y=").unwrap_or(&prefix);
+                let Some(name) = name.strip_suffix('/') else {
                     continue;
                 };
                 let resource = Resource {

@@ -22,10 +22,12 @@ const INVERTED_EPOCH: i64 = 3_155_378_975_999_999_999 - 621_355_968_000_000_000;
 /// Rows a page: small, so that windows have many pages.
 const PAGE_ROWS: usize = 3;
 
+type Rows = BTreeMap<(String, String, String), Map<String, Value>>;
+
 /// Rows in memory, by table and keys. Every page is followed by an empty one, and some calls fail.
 #[derive(Default)]
 struct Fake {
-    rows: Mutex<BTreeMap<(String, String, String), Map<String, Value>>>,
+    rows: Mutex<Rows>,
     calls: AtomicUsize,
     /// Full rows that were asked for.
     full_rows: AtomicUsize,
@@ -88,6 +90,12 @@ fn merge(columns: &mut Value, more: &Value) {
     columns.as_object_mut().unwrap().extend(more);
 }
 
+/// The texts in quotes.
+fn quoted(text: &str) -> Vec<String> {
+    let texts = text.split('\'').skip(1).step_by(2);
+    texts.map(str::to_owned).collect()
+}
+
 async fn answer(
     State(fake): State<Arc<Fake>>,
     Path(path): Path<String>,
@@ -120,13 +128,6 @@ async fn answer(
         let body = r#"{"odata.error":{"code":"TableNotFound","message":{"value":"gone"}}}"#;
         return (StatusCode::NOT_FOUND, body).into_response();
     }
-    let quoted = |text: &str| -> Vec<String> {
-        text.split('\'')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
     if key != ")" {
         fake.full_rows.fetch_add(1, Ordering::SeqCst);
         let keys = quoted(key);
@@ -136,7 +137,11 @@ async fn answer(
             None => StatusCode::NOT_FOUND.into_response(),
         };
     }
-    let wanted = quoted(&query["$filter"]);
+    page(&rows, table, &quoted(&query["$filter"]), &query)
+}
+
+/// One page of the rows of a table, with the headers that ask for the next.
+fn page(rows: &Rows, table: &str, wanted: &[String], query: &BTreeMap<String, String>) -> Response {
     let is_inside = |partition: &String, row: &String| {
         *partition == wanted[0]
             && wanted.get(1).is_none_or(|least| row >= least)
