@@ -43,6 +43,9 @@ pub(crate) const STEPS: &[Step] = &[
     beside("simulator exactly once", || {
         script("simulator_exactly_once.py")
     }),
+    beside("simulator azure exactly once", || {
+        script("simulator_azure_exactly_once.py")
+    }),
     beside("google exactly once", || script("google_exactly_once.py")),
     beside("object stores", object_stores),
     beside("fuzz", crate::fuzz::smoke),
