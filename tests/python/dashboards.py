@@ -150,17 +150,6 @@ def write_audit(google):
     ask(google, "POST", "/v2/entries:write", {"entries": entries, "logName": "projects/shop-prod/logs/cloudaudit.googleapis.com%2Factivity", "resource": resource})
 
 
-def push_lines(url, file):
-    """Sends the messages of the samples to the demo as lines of now, since no cloud that it simulates has such functions; what else is known about a line stands in its request's headers."""
-    for line in file.read_text().splitlines():
-        row = json.loads(line)
-        fields = ",".join(f"{name}={value}" for name, value in row.items() if name not in ("_time", "host", "name", "message"))
-        headers = {"X-Sumo-Host": row["host"], "X-Sumo-Name": row["name"], "X-Sumo-Fields": fields}
-        status, answer = request(url, "POST", "/receiver/v1/http/demo", row["message"].encode(), headers=headers)
-        if status != 200:
-            raise RuntimeError(f"{file}: refused with {status}: {answer[:200]!r}")
-
-
 def demo():
     with workspace() as folder:
         port = free_port()
@@ -169,7 +158,6 @@ def demo():
         try:
             wait_until(lambda: "open http" in process.output(), "the demo prints its address")
             write_audit(re.search(r"simulated Cloud Logging at (http://\S+)", process.output()).group(1))
-            push_lines(url, ROOT / "azure-functions/samples.ndjson")
             last = set()
 
             def all_filled():

@@ -20,6 +20,9 @@ with workspace() as folder:
         check(True, f"{count(url)} collected events can be searched")
         rows = search(url, "REPORT | count by function")
         check(len(rows) >= 1, f"functions that reported: {len(rows)}")
+        for query in ("provider=gcp", 'provider=azure "Executed" "Duration="', 'provider=azure "FunctionInstanceId"'):
+            rows = wait_until(lambda: search(url, f"{query} | count by function"), f"{query} finds something")
+            check(len(rows) >= 1, f"functions that `{query}` finds: {len(rows)}")
         status, page = request(url, "GET", "/")
         check(status == 200 and b"<html" in page.lower(), "the search page is served")
     finally:

@@ -11,6 +11,7 @@ use server::{Config, Server, SystemClock};
 use simulator::{Simulator, SimulatorConfig};
 
 use crate::serve::run_to_the_end;
+use crate::simulate::print_addresses;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -46,8 +47,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         .context("cannot start the simulated clouds")?;
     let config = demo_config(&arguments, &simulator)?;
     let server = Server::start(config, clock).await?;
-    println!("simulated CloudWatch at {}", simulator.aws_endpoint());
-    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
+    print_addresses(&simulator);
     println!("data in {}", arguments.data_dir.display());
     println!("open {}", server.url());
     let ended = run_to_the_end(server).await;
@@ -58,10 +58,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 /// The configuration that a user would write for these clouds.
 fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
     let (aws_endpoint, google_endpoint) = (simulator.aws_endpoint(), simulator.google_endpoint());
+    let (blob_endpoint, table_endpoint) = (
+        simulator.azure_blob_endpoint(),
+        simulator.azure_table_endpoint(),
+    );
     let text = format!(
         r#"
         [alerting]
-        apps = ["aws-lambda", "google-cloud-functions"]
+        apps = ["aws-lambda", "azure-functions", "google-cloud-functions"]
 
         [[sources]]
         name = "demo-lambda"
@@ -81,6 +85,23 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
         category = "prod/google"
         poll_interval = "4s"
         fields = {{ account = "prod" }}
+
+        [[sources]]
+        name = "demo-azure"
+        collector = "azure_blob_storage"
+        account = "shoplogs"
+        endpoint_url = "{blob_endpoint}"
+        category = "prod/azure"
+        poll_interval = "3s"
+
+        [[sources]]
+        name = "demo-azure-tables"
+        collector = "azure_table_storage"
+        account = "shoplogs"
+        endpoint_url = "{table_endpoint}"
+        category = "prod/azure"
+        poll_interval = "10s"
+        fields = {{ account = "2f6c7f1e-8d0b-4f5e-9a43-5d1f0f6d7c11", region = "westeurope" }}
 
         [[sources]]
         name = "push"

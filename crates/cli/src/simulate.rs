@@ -36,6 +36,9 @@ pub(crate) struct CloudsArguments {
     /// Log entries per second of the functions at Google, about.
     #[arg(long, default_value_t = 20.0)]
     google_events_per_second: f64,
+    /// Log lines per second of the function apps at Azure, about.
+    #[arg(long, default_value_t = 20.0)]
+    azure_events_per_second: f64,
     /// How many minutes of logs are there at the start.
     #[arg(long, default_value_t = 30)]
     history_minutes: u32,
@@ -84,6 +87,7 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
         seed: arguments.seed,
         events_per_second: arguments.events_per_second,
         google_events_per_second: arguments.google_events_per_second,
+        azure_events_per_second: arguments.azure_events_per_second,
         history_minutes: arguments.history_minutes,
         silent_after_seconds: arguments.silent_after_seconds,
         listen: arguments.listen,
@@ -97,11 +101,24 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
     let simulator = Simulator::start(config)
         .await
         .context("cannot start the simulated clouds")?;
-    println!("simulated CloudWatch at {}", simulator.aws_endpoint());
-    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
+    print_addresses(&simulator);
     until_told_to_stop().await?;
     simulator.shutdown().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells where the clouds are.
+pub(crate) fn print_addresses(simulator: &Simulator) {
+    println!("simulated CloudWatch at {}", simulator.aws_endpoint());
+    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
+    println!(
+        "simulated Blob Storage at {}",
+        simulator.azure_blob_endpoint()
+    );
+    println!(
+        "simulated Table Storage at {}",
+        simulator.azure_table_endpoint()
+    );
 }
 
 fn events(arguments: &EventsArguments) -> Result<ExitCode> {

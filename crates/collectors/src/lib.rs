@@ -12,6 +12,8 @@ mod sources;
 mod status;
 
 mod aws_cloudwatch_logs;
+mod azure_blob_storage;
+mod azure_table_storage;
 mod gcp_cloud_logging;
 mod sumo_http;
 
@@ -20,10 +22,13 @@ mod support;
 mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
+pub use azure_blob_storage::Config as AzureBlobStorageConfig;
+pub use azure_table_storage::Config as AzureTableStorageConfig;
 pub use error::{CollectorsError, Result};
 pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
 pub use sources::Sources;
 pub use status::{OriginStatus, SourceState, SourceStatus};
 pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat};
+pub use support::azure_storage::AzureCredentials;
 pub use support::secret::Secret;

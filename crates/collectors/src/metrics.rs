@@ -25,6 +25,11 @@ pub(crate) fn request(collector: &'static str) {
     counter!("nephoscope_collectors_requests_total", "collector" => collector).increment(1);
 }
 
+/// Counts records that are not as their format says; they became events all the same.
+pub(crate) fn unreadable(collector: &'static str, records: u64) {
+    counter!("nephoscope_collectors_unreadable_total", "collector" => collector).increment(records);
+}
+
 /// Sets how far the slowest origin of a source is behind, in milliseconds.
 pub(crate) fn lag(collector: &'static str, lag_ms: i64) {
     gauge!("nephoscope_collectors_lag_ms", "collector" => collector).set(lag_ms as f64);

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{aws_cloudwatch_logs, gcp_cloud_logging, sumo_http};
+use crate::{
+    aws_cloudwatch_logs, azure_blob_storage, azure_table_storage, gcp_cloud_logging, sumo_http,
+};
 
 /// Whether a collector fetches or is sent its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +32,8 @@ pub struct CollectorDescriptor {
 /// Every collector, sorted by name.
 const COLLECTORS: &[CollectorDescriptor] = &[
     aws_cloudwatch_logs::DESCRIPTOR,
+    azure_blob_storage::DESCRIPTOR,
+    azure_table_storage::DESCRIPTOR,
     gcp_cloud_logging::DESCRIPTOR,
     sumo_http::DESCRIPTOR,
 ];
@@ -45,6 +49,10 @@ pub fn registry() -> &'static [CollectorDescriptor] {
 pub enum SourceConfig {
     /// Pulls the logs of AWS log groups.
     AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
+    /// Pulls the resource logs in blobs of an Azure storage account.
+    AzureBlobStorage(azure_blob_storage::Config),
+    /// Pulls the invocations in the log tables of an Azure storage account.
+    AzureTableStorage(azure_table_storage::Config),
     /// Pulls the log entries of a Google Cloud project.
     GcpCloudLogging(gcp_cloud_logging::Config),
     /// Is sent logs the way Sumo Logic's HTTP source is.
@@ -56,6 +64,8 @@ impl SourceConfig {
     pub fn name(&self) -> &str {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => &config.name,
+            SourceConfig::AzureBlobStorage(config) => &config.name,
+            SourceConfig::AzureTableStorage(config) => &config.name,
             SourceConfig::GcpCloudLogging(config) => &config.name,
             SourceConfig::SumoHttp(config) => &config.name,
         }
@@ -65,6 +75,8 @@ impl SourceConfig {
     pub fn collector(&self) -> &'static str {
         match self {
             SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
+            SourceConfig::AzureBlobStorage(_) => azure_blob_storage::DESCRIPTOR.name,
+            SourceConfig::AzureTableStorage(_) => azure_table_storage::DESCRIPTOR.name,
             SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
             SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
         }
@@ -77,6 +89,8 @@ impl SourceConfig {
     pub fn validate(&self) -> crate::Result<()> {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
+            SourceConfig::AzureBlobStorage(config) => config.validate(),
+            SourceConfig::AzureTableStorage(config) => config.validate(),
             SourceConfig::GcpCloudLogging(config) => config.validate(),
             SourceConfig::SumoHttp(config) => config.validate(),
         }

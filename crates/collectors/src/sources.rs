@@ -19,7 +19,7 @@ use crate::registry::SourceConfig;
 use crate::status::{Monitor, SourceState, SourceStatus};
 use crate::sumo_http::{self, Receivers};
 use crate::support::backoff::Backoff;
-use crate::{aws_cloudwatch_logs, gcp_cloud_logging};
+use crate::{aws_cloudwatch_logs, azure_blob_storage, azure_table_storage, gcp_cloud_logging};
 
 /// A run that lasted this long counts as a success.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
@@ -127,6 +127,18 @@ impl Sources {
                     let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.aws));
                     tasks.spawn(supervise(context, move |context| {
                         aws_cloudwatch_logs::run(Arc::clone(&config), Arc::clone(&quotas), context)
+                    }));
+                }
+                SourceConfig::AzureBlobStorage(config) => {
+                    let config = Arc::new(config);
+                    tasks.spawn(supervise(context, move |context| {
+                        azure_blob_storage::run(Arc::clone(&config), context)
+                    }));
+                }
+                SourceConfig::AzureTableStorage(config) => {
+                    let config = Arc::new(config);
+                    tasks.spawn(supervise(context, move |context| {
+                        azure_table_storage::run(Arc::clone(&config), context)
                     }));
                 }
                 SourceConfig::GcpCloudLogging(config) => {

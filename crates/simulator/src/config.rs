@@ -7,6 +7,11 @@ use model::{Clock, Timestamp};
 
 use crate::fleet::FleetConfig;
 
+/// The key that every emulator of Azure Storage has
+/// (<https://learn.microsoft.com/azure/storage/common/storage-use-emulator>).
+const EMULATOR_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
 /// How the simulator behaves.
 #[derive(Clone, Debug)]
 pub struct SimulatorConfig {
@@ -16,6 +21,8 @@ pub struct SimulatorConfig {
     pub events_per_second: f64,
     /// The same of the functions that run at Google.
     pub google_events_per_second: f64,
+    /// The same of the function apps at Azure.
+    pub azure_events_per_second: f64,
     /// How many minutes of logs are already there at the start.
     pub history_minutes: u32,
     /// After how many minutes the bad version of `checkout-api` goes live and is rolled back,
@@ -31,6 +38,10 @@ pub struct SimulatorConfig {
     pub account: String,
     /// The project at Google.
     pub project: String,
+    /// The storage account at Azure.
+    pub storage_account: String,
+    /// Its key, in Base64; requests must be signed with it.
+    pub storage_key: String,
     /// Where the simulated AWS listens; the other clouds listen on free ports of this address.
     pub listen: SocketAddr,
     /// In which ways the cloud is awkward.
@@ -47,6 +58,7 @@ impl SimulatorConfig {
             seed: 42,
             events_per_second: 60.0,
             google_events_per_second: 20.0,
+            azure_events_per_second: 20.0,
             history_minutes: 30,
             bad_deployment_minutes: Some((4, 20)),
             silent_after_seconds: None,
@@ -54,6 +66,8 @@ impl SimulatorConfig {
             retention_hours: 24,
             account: "123456789012".to_owned(),
             project: "shop-prod".to_owned(),
+            storage_account: "shoplogs".to_owned(),
+            storage_key: EMULATOR_KEY.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             nuisances: Nuisances::default(),
             clock,
@@ -64,6 +78,14 @@ impl SimulatorConfig {
     pub(crate) fn google_fleet(&self, now: Timestamp) -> FleetConfig {
         FleetConfig {
             events_per_second: self.google_events_per_second,
+            ..self.fleet(now)
+        }
+    }
+
+    /// The functions at Azure of a simulator that starts at `now`.
+    pub(crate) fn azure_fleet(&self, now: Timestamp) -> FleetConfig {
+        FleetConfig {
+            events_per_second: self.azure_events_per_second,
             ..self.fleet(now)
         }
     }
@@ -89,8 +111,9 @@ impl SimulatorConfig {
 pub struct Nuisances {
     /// How many pages come back empty, or with a part of what they could hold, and a token.
     pub empty_pages: f64,
-    /// How many calls of each operation a second allows before `ThrottlingException`; `None` for
-    /// the real quotas, `Some(0)` for none.
+    /// How many calls of each operation a second allows before `ThrottlingException`, and how many
+    /// calls of a service of Azure before `ServerBusy`; `None` for the real quotas, `Some(0)` for
+    /// none.
     pub throttle_per_second: Option<u32>,
     /// How many reads a minute Google allows a project; `None` for the real quota, `Some(0)` for
     /// none.
@@ -106,10 +129,15 @@ pub struct Nuisances {
     /// The fleet's events get times that are multiples of this, in milliseconds, so that many
     /// share one; 0 or 1 for what they have.
     pub time_grain_ms: u32,
-    /// How many calls fail with `ServiceUnavailableException`.
+    /// How many calls fail with `ServiceUnavailableException`; at Azure with `InternalError`.
     pub unavailable_fraction: f64,
     /// How many of Google's entries bear an `insertId` that others bear, too.
     pub insert_id_reuse: f64,
+    /// How many blocks of Azure's append blobs end within a line, whose rest comes with the next
+    /// block.
+    pub half_lines: f64,
+    /// How far the clocks of Azure's hosts are off at most, in milliseconds.
+    pub clock_skew_ms: u32,
     /// The most bytes of a page; a page of the real cloud holds 1 MB.
     pub page_bytes_max: usize,
 }
@@ -128,6 +156,8 @@ impl Default for Nuisances {
             time_grain_ms: 1,
             unavailable_fraction: 0.0,
             insert_id_reuse: 0.01,
+            half_lines: 0.01,
+            clock_skew_ms: 80,
             page_bytes_max: 1_048_576,
         }
     }
@@ -143,6 +173,8 @@ impl Nuisances {
             ingestion_delay_ms: 0,
             late_fraction: 0.0,
             insert_id_reuse: 0.0,
+            half_lines: 0.0,
+            clock_skew_ms: 0,
             ..Nuisances::default()
         }
     }
@@ -160,6 +192,8 @@ impl Nuisances {
             time_grain_ms: 50,
             unavailable_fraction: 0.02,
             insert_id_reuse: 0.2,
+            half_lines: 0.2,
+            clock_skew_ms: 3_000,
             page_bytes_max: 262_144,
         }
     }

@@ -1,4 +1,4 @@
-//! The running simulator: one listener per cloud API, started and stopped as a whole.
+//! The running simulator: one listener per API of a cloud, started and stopped as a whole.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::aws::{self, Service};
+use crate::azure;
 use crate::config::SimulatorConfig;
 use crate::error::{Result, SimulatorError};
 use crate::google;
@@ -20,6 +21,9 @@ use crate::google;
 pub struct Simulator {
     aws: Listener,
     google: Listener,
+    azure_blobs: Listener,
+    azure_tables: Listener,
+    storage_account: String,
     service: Arc<Service>,
 }
 
@@ -41,10 +45,15 @@ impl Simulator {
         let aws = config.listen;
         let other = SocketAddr::new(aws.ip(), 0);
         let google = google::router(Arc::new(google::Service::new(config.clone())));
+        let storage_account = config.storage_account.clone();
+        let storage = Arc::new(azure::Service::new(config.clone()));
         let service = Arc::new(Service::new(config));
         Ok(Simulator {
             aws: Listener::start(aws, aws::router(Arc::clone(&service))).await?,
             google: Listener::start(other, google).await?,
+            azure_blobs: Listener::start(other, azure::blob_router(Arc::clone(&storage))).await?,
+            azure_tables: Listener::start(other, azure::table_router(storage)).await?,
+            storage_account,
             service,
         })
     }
@@ -59,6 +68,16 @@ impl Simulator {
         self.google.url()
     }
 
+    /// The address of the simulated Azure's blob service, with the storage account.
+    pub fn azure_blob_endpoint(&self) -> String {
+        format!("{}/{}", self.azure_blobs.url(), self.storage_account)
+    }
+
+    /// The address of the simulated Azure's table service, with the storage account.
+    pub fn azure_table_endpoint(&self) -> String {
+        format!("{}/{}", self.azure_tables.url(), self.storage_account)
+    }
+
     /// How many events with a time before `until` there are in each log group, whether they are
     /// visible yet or not: what a collector must have found in the end.
     pub fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
@@ -69,6 +88,8 @@ impl Simulator {
     pub async fn shutdown(self) {
         self.aws.shutdown().await;
         self.google.shutdown().await;
+        self.azure_blobs.shutdown().await;
+        self.azure_tables.shutdown().await;
     }
 }
 

@@ -43,6 +43,9 @@ pub(crate) const STEPS: &[Step] = &[
     beside("simulator exactly once", || {
         script("simulator_exactly_once.py")
     }),
+    beside("simulator azure exactly once", || {
+        script("simulator_azure_exactly_once.py")
+    }),
     beside("google exactly once", || script("google_exactly_once.py")),
     beside("object stores", object_stores),
     beside("fuzz", crate::fuzz::smoke),
@@ -52,6 +55,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("dashboards", || script("dashboards.py")),
     beside("moto exactly once", || script("moto_exactly_once.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
+    beside("simulator azure", || script("simulator_azure.py")),
     beside("ui tests", ui_tests),
     beside("ui types", || plain("npm --prefix crates/web/ui run check")),
     beside("segments", || script("segments.py")),

@@ -2,7 +2,6 @@
 //! that we run on, or given in the configuration.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -15,6 +14,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::cached_token::CachedToken;
 use super::refusal::Refusal;
 use super::rest;
 use super::secret::Secret;
@@ -25,8 +25,6 @@ const METADATA_URL: &str =
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 /// The longest that Google lets an assertion live.
 const ASSERTION_SECONDS: i64 = 3600;
-/// A token is fetched again so long before it ends.
-const MARGIN_MS: i64 = 120_000;
 
 /// What a key file says.
 #[derive(Deserialize)]
@@ -76,8 +74,7 @@ enum Kind {
 pub(crate) struct GoogleCredentials {
     kind: Kind,
     client: Client,
-    /// The last token, and until when it is good, in milliseconds.
-    token: Mutex<Option<(Secret, i64)>>,
+    token: CachedToken,
 }
 
 impl std::fmt::Debug for GoogleCredentials {
@@ -120,7 +117,7 @@ impl GoogleCredentials {
         Ok(GoogleCredentials {
             kind,
             client,
-            token: Mutex::new(None),
+            token: CachedToken::default(),
         })
     }
 
@@ -134,22 +131,18 @@ impl GoogleCredentials {
             Kind::Given(token) => return Ok(Some(token.clone())),
             _ => {}
         }
-        let known = self.lock().clone();
-        if let Some((token, until_ms)) = known
-            && now.millis() < until_ms
-        {
+        if let Some(token) = self.token.get(now) {
             return Ok(Some(token));
         }
         let answer = self.fetch(now).await?;
         let token = Secret::new(answer.access_token);
-        let until_ms = now.millis() + answer.expires_in * 1000 - MARGIN_MS;
-        *self.lock() = Some((token.clone(), until_ms));
+        self.token.put(&token, now, answer.expires_in);
         Ok(Some(token))
     }
 
     /// Forgets the token, because Google did not take it.
     pub(crate) fn forget(&self) {
-        *self.lock() = None;
+        self.token.forget();
     }
 
     async fn fetch(&self, now: Timestamp) -> Result<TokenAnswer, Refusal> {
@@ -216,10 +209,6 @@ impl GoogleCredentials {
         )
         .map_err(|_| Refusal::Other("the service account's key cannot sign".to_owned()))?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Secret, i64)>> {
-        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

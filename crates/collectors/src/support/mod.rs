@@ -1,7 +1,9 @@
 //! What several collectors need, each file named by its job.
 
+pub(crate) mod azure_storage;
 pub(crate) mod backoff;
 pub(crate) mod budgets;
+pub(crate) mod cached_token;
 pub(crate) mod decompress;
 pub(crate) mod fields;
 pub(crate) mod google_credentials;

@@ -1,8 +1,8 @@
 //! Cuts a message that is longer than one event may be into linked parts, so that nothing of it
 //! is lost.
 
-use model::LogEvent;
 use model::limits::MESSAGE_BYTES_MAX;
+use model::{EventId, LogEvent};
 
 use super::backoff::seed;
 
@@ -14,7 +14,8 @@ const PART: &str = "_part";
 const PARTS: &str = "_parts";
 
 /// Appends `event` to `events`; in parts if its message is longer than
-/// [`MESSAGE_BYTES_MAX`]. The parts carry the same fields and times, and no id.
+/// [`MESSAGE_BYTES_MAX`]. The parts carry the same fields and times; of an event with an id, ids
+/// that are made of it.
 pub(crate) fn push(events: &mut Vec<LogEvent>, mut event: LogEvent) {
     if event.message.len() <= MESSAGE_BYTES_MAX {
         events.push(event);
@@ -25,7 +26,9 @@ pub(crate) fn push(events: &mut Vec<LogEvent>, mut event: LogEvent) {
     let part_id = format!("{:016x}", seed());
     for (index, piece) in pieces.iter().enumerate() {
         let mut part = event.clone();
-        part.id = None;
+        part.id = event
+            .id
+            .map(|id| EventId::of(&format!("{}\0{index}", id.0)));
         part.message = (*piece).to_owned();
         part.fields.push((PART_ID.to_owned(), part_id.clone()));
         part.fields.push((PART.to_owned(), (index + 1).to_string()));

@@ -4,6 +4,8 @@
 use model::{InvocationEvidence, InvocationStatus, LogEvent, Timestamp};
 use sonic_rs::{JsonValueTrait, Value};
 
+use super::field;
+
 /// Returns what the event tells about an invocation, if it tells anything.
 pub(super) fn evidence(event: &LogEvent, text: &str) -> Option<InvocationEvidence> {
     if let Some(rest) = text.strip_prefix("Executing ") {
@@ -12,9 +14,39 @@ pub(super) fn evidence(event: &LogEvent, text: &str) -> Option<InvocationEvidenc
         return Some(evidence);
     }
     if let Some(rest) = text.strip_prefix("Executed ") {
-        return executed(rest, event.event_time);
+        let mut evidence = executed(rest, event.event_time)?;
+        if evidence.status == Some(InvocationStatus::Error) {
+            add_exception(&mut evidence, event);
+        }
+        return Some(evidence);
+    }
+    if let Some(rest) = text.strip_prefix("Timeout value of ") {
+        return timed_out(rest);
     }
     row(text)
+}
+
+/// `00:05:00 exceeded by function 'Functions.hello' (Id: '<id>'). Initiating cancellation.`; what
+/// is not cancelled goes on.
+fn timed_out(rest: &str) -> Option<InvocationEvidence> {
+    let (_, rest) = rest.rsplit_once("(Id: '")?;
+    let (id, rest) = rest.split_once('\'')?;
+    let is_cancelled = id.len() == 36 && rest.contains("Initiating cancellation");
+    is_cancelled.then(|| InvocationEvidence {
+        request_id: id.to_owned(),
+        status: Some(InvocationStatus::Timeout),
+        ..InvocationEvidence::default()
+    })
+}
+
+/// What the record of a failure says besides its message.
+fn add_exception(evidence: &mut InvocationEvidence, event: &LogEvent) {
+    let exception = ["exceptionType", "exceptionMessage", "exceptionDetails"];
+    let [kind, message, details] = exception.map(|name| field(event, name));
+    let status = [kind, message, details].into_iter().flatten().map(failure);
+    evidence.status = evidence.status.max(status.max());
+    evidence.error_type = kind.map(str::to_owned);
+    evidence.error_message = message.map(str::to_owned);
 }
 
 /// `'Functions.hello' (Reason='…', Id=<id>)`; older hosts write no quotes.
@@ -128,6 +160,44 @@ mod tests {
             "Executed 'Functions.hello' (Succeeded, Id={ID}, Duration=7ms)"
         ));
         assert_eq!(ok.unwrap().status, Some(InvocationStatus::Ok));
+    }
+
+    #[test]
+    fn failures_tell_their_exceptions_and_time_outs_are_told_before() {
+        let failed = |name: &str, value: &str| {
+            super::super::evidence(&LogEvent {
+                message: format!("Executed 'Functions.hello' (Failed, Id={ID}, Duration=16ms)"),
+                provider: Some(Provider::Azure),
+                fields: vec![(name.to_owned(), value.to_owned())],
+                ..LogEvent::default()
+            })
+            .unwrap()
+        };
+        let odd = failed("exceptionType", "System.InvalidOperationException");
+        assert_eq!(odd.status, Some(InvocationStatus::Error));
+        assert_eq!(
+            odd.error_type.as_deref(),
+            Some("System.InvalidOperationException")
+        );
+        let late = failed(
+            "exceptionDetails",
+            "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException : x",
+        );
+        assert_eq!(late.status, Some(InvocationStatus::Timeout));
+        let full = failed("exceptionMessage", "OutOfMemoryException");
+        assert_eq!(full.status, Some(InvocationStatus::OutOfMemory));
+        let line = format!(
+            "Timeout value of 00:05:00 exceeded by function 'Functions.hello' (Id: '{ID}')."
+        );
+        let late = of(&format!("{line} Initiating cancellation.")).unwrap();
+        assert_eq!(late.status, Some(InvocationStatus::Timeout));
+        assert_eq!(late.request_id, ID);
+        assert_eq!(
+            of(&format!(
+                "{line} Function will not be cancelled while debugging."
+            )),
+            None
+        );
     }
 
     #[test]

@@ -7,9 +7,9 @@ use model::{Level, Timestamp};
 
 use super::functions::Function;
 use super::lanes::Lanes;
-use super::platform::Outcome;
+use super::platform::{Invocation, Outcome};
 use super::{FleetConfig, failures, invocation, messages};
-use crate::random::mix_text;
+use crate::random::{Random, mix_text};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,24 @@ impl Calls {
             0.0
         };
         let begin = arrival.saturating_add_millis(init_ms.ceil() as i64);
+        let instance = instance(&place.stream);
+        let call = Call::of(&invocation, index, (arrival, begin), instance, random);
+        lane.sandboxes
+            .give_back(&place, call.end, invocation.used_mb, invocation.died());
+        Some(call)
+    }
+}
+
+impl Call {
+    /// The call that goes as `invocation` says, with what its function writes meanwhile.
+    pub(super) fn of(
+        invocation: &Invocation,
+        index: usize,
+        (arrival, begin): (Timestamp, Timestamp),
+        instance: String,
+        random: &mut Random,
+    ) -> Call {
+        let function = invocation.function;
         let end = begin.saturating_add_millis(invocation.duration_ms.ceil() as i64);
         let mut lines = Vec::new();
         let (least, most) = function.messages;
@@ -113,23 +131,20 @@ impl Calls {
             lines.push(Line {
                 time: end,
                 level: Level::Error,
-                text: failures::stack(&invocation, random),
+                text: failures::stack(invocation, random),
                 is_stack: true,
             });
         }
-        let died = invocation.died();
-        lane.sandboxes
-            .give_back(&place, end, invocation.used_mb, died);
-        Some(Call {
+        Call {
             function: index,
-            instance: instance(&place.stream),
-            request_id: invocation.request_id,
+            instance,
+            request_id: invocation.request_id.clone(),
             arrival,
             begin,
             end,
             ending,
             lines,
-        })
+        }
     }
 }
 

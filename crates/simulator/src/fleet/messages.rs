@@ -55,6 +55,15 @@ const NOTES: &[Template] = &[
     (Level::Debug, "rendered {bytes} bytes for locale de-DE"),
 ];
 
+#[rustfmt::skip]
+const PICTURES: &[Template] = &[
+    (Level::Info, "wrote {bytes} bytes to pictures/{order}/{sku}.webp in {latency} ms"),
+    (Level::Info, "picture \"{sku}.png\" isn't there in size {count}, making it"),
+    (Level::Info, "labels of {sku}.png: [\"shoe\", \"{digit}\"], confidence 0.9{digit}"),
+    (Level::Debug, "read C:\\home\\data\\palette{digit}.icc"),
+    (Level::Warn, "the picture of {sku} isn't sharp enough: {latency} of 100"),
+];
+
 const PATHS: &[&str] = &[
     "/api/cart/",
     "/api/carts/",
@@ -70,10 +79,12 @@ const PATHS: &[&str] = &[
 fn templates(function: &Function) -> &'static [Template] {
     match function.name {
         "auth-authorizer" | "session-cleanup" => AUTHORISATION,
-        "cart-api" | "catalog-api" | "pricing-engine" => REQUESTS,
+        "cart-api" | "catalog-api" | "picture-api" | "pricing-engine" => REQUESTS,
         "checkout-api" | "orders-worker" | "payments-webhook" | "fraud-score"
-        | "loyalty-points" => ORDERS,
+        | "loyalty-points" | "place-order" | "sync-orders" | "post-invoice" | "import-payments"
+        | "ingest-events" => ORDERS,
         "email-sender" | "notification-push" | "webhook-fanout" | "invoice-pdf" => NOTES,
+        "moderate-image" | "resize-image" => PICTURES,
         _ => JOBS,
     }
 }
@@ -229,7 +240,7 @@ mod tests {
     #[test]
     fn every_gap_of_every_template_is_filled() {
         let mut random = Random::new(5);
-        for (_, template) in [REQUESTS, ORDERS, JOBS, AUTHORISATION, NOTES].concat() {
+        for (_, template) in [REQUESTS, ORDERS, JOBS, AUTHORISATION, NOTES, PICTURES].concat() {
             let mut text = String::new();
             fill(template, &mut random, &mut text);
             assert!(!text.contains(['{', '}']), "{text}");

@@ -4,9 +4,11 @@
 //! The same configuration gives the same events, byte by byte. Nothing here reads the clock: who
 //! wants the fleet to live in real time asks for the events up to now ([`Fleet::next_until`]).
 
+mod apps;
 mod calls;
 mod failures;
 mod functions;
+mod hosts;
 mod invocation;
 mod lanes;
 mod messages;
@@ -21,9 +23,13 @@ use std::sync::Arc;
 
 use model::{Level, Timestamp};
 
+#[cfg(test)]
+pub(crate) use self::apps::APPS;
+pub(crate) use self::apps::{App, AppCall, AppCalls, Logging, RecordForm, Trigger};
 pub(crate) use self::calls::{Call, Calls, Ending, Line};
-pub(crate) use self::functions::GOOGLE_FUNCTIONS;
+pub(crate) use self::functions::{AZURE_FUNCTIONS, GOOGLE_FUNCTIONS};
 pub use self::functions::{FUNCTIONS, Function, LogStyle, Runtime};
+pub(crate) use self::hosts::Host;
 use self::lanes::Lanes;
 pub use self::ndjson::{Ndjson, write_ndjson};
 pub(crate) use self::platform::request_id;

@@ -33,7 +33,8 @@ pub(crate) struct Place {
     pub(crate) is_cold: bool,
     /// The most memory that the sandbox has used so far, in MB.
     pub(crate) used_mb: u32,
-    index: usize,
+    /// Which one it is among those that there are.
+    pub(super) index: usize,
 }
 
 /// The sandboxes of one function.

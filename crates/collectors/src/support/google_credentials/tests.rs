@@ -53,7 +53,7 @@ async fn a_service_account_signs_for_its_token_and_asks_once_while_that_is_good(
     let credentials = GoogleCredentials {
         kind: kind(&file.to_string()).unwrap(),
         client: rest::client().unwrap(),
-        token: Mutex::new(None),
+        token: CachedToken::default(),
     };
     let token = |at: Timestamp| {
         let credentials = &credentials;

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use super::cursor::Position;
 use super::follow::{End, Shared};
 use super::positions;
 use crate::error::{CollectorsError, Result};
@@ -27,13 +27,14 @@ type Tasks = JoinSet<(String, Result<End>)>;
 ///
 /// # Errors
 /// [`CollectorsError`] if the sink or a task failed; the caller starts the source again.
-pub(crate) async fn follow_all<T, D, F>(
+pub(crate) async fn follow_all<T, P, D, F>(
     shared: &Shared,
     interval: Duration,
     discover: impl Fn() -> D,
-    follow: impl Fn(Found<T>, Shared, Option<Position>) -> F,
+    follow: impl Fn(Found<T>, Shared, Option<P>) -> F,
 ) -> Result<()>
 where
+    P: DeserializeOwned,
     D: Future<Output = Result<Vec<Found<T>>>>,
     F: Future<Output = Result<End>> + Send + 'static,
 {
@@ -54,7 +55,7 @@ where
                 new.retain(|found| followed.insert(found.key.clone()));
                 if !new.is_empty() {
                     let saved = context.sink.checkpoints(&shared.source).await?;
-                    let mut saved = positions(saved)?;
+                    let mut saved = positions::<P>(saved)?;
                     for found in new {
                         let key = found.key.clone();
                         let position = saved.remove(&key);

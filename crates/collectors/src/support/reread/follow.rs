@@ -15,8 +15,8 @@ use crate::sources::Context;
 use crate::support::backoff::Backoff;
 use crate::support::refusal::Refusal;
 
-const BACKOFF_BASE: Duration = Duration::from_millis(200);
-const BACKOFF_CAP: Duration = Duration::from_secs(20);
+pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(200);
+pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// A window is begun again at most so often because its page token went bad.
 const RESTARTS_MAX: usize = 5;
 /// An idle origin is polled at most so many times more seldom when requests are short.

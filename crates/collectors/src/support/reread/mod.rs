@@ -14,8 +14,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use model::{Checkpoint, LogEvent};
+use serde::de::DeserializeOwned;
 
-use self::cursor::{Position, Window};
+use self::cursor::Window;
 use super::refusal::Refusal;
 use super::start::Start;
 use super::token_bucket::TokenBucket;
@@ -99,7 +100,9 @@ pub(crate) struct Settings {
 ///
 /// # Errors
 /// If one cannot be read: going on without it would collect everything once more.
-pub(crate) fn positions(checkpoints: Vec<Checkpoint>) -> Result<HashMap<String, Position>> {
+pub(crate) fn positions<P: DeserializeOwned>(
+    checkpoints: Vec<Checkpoint>,
+) -> Result<HashMap<String, P>> {
     let read = |checkpoint: Checkpoint| {
         let position = serde_json::from_value(checkpoint.position);
         let position = position.map_err(|error| CollectorsError::Cloud {
