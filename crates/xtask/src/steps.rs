@@ -47,6 +47,7 @@ pub(crate) const STEPS: &[Step] = &[
         script("simulator_azure_exactly_once.py")
     }),
     beside("google exactly once", || script("google_exactly_once.py")),
+    beside("azure exactly once", azure_exactly_once),
     beside("object stores", object_stores),
     beside("fuzz", crate::fuzz::smoke),
     beside("ui in chromium", || {
@@ -123,7 +124,7 @@ fn ui_tests() -> Result<Count> {
     counted(words("npm --prefix crates/web/ui test"), count::vitest)
 }
 
-/// The stand-in for Azure Blob Storage.
+/// The stand-in for Azure storage.
 const AZURITE: &str = "3.37.0";
 
 /// A node on the object stores of three clouds.
@@ -132,6 +133,15 @@ fn object_stores() -> Result<Count> {
     script_with(
         "object_stores.py",
         &[("AZURITE", programs.join("azurite-blob"))],
+    )
+}
+
+/// A node that collects from Azure storage.
+fn azure_exactly_once() -> Result<Count> {
+    let programs = install::npm("azurite", AZURITE)?;
+    script_with(
+        "azure_exactly_once.py",
+        &[("AZURITE", programs.join("azurite"))],
     )
 }
 
