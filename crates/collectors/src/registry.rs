@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{aws_cloudwatch_logs, gcp_cloud_logging, sumo_http};
+use crate::support::secret::Secret;
+use crate::{
+    aws_cloudwatch_logs, aws_firehose, aws_lambda_telemetry, gcp_cloud_logging, gcp_pubsub_push,
+    otlp, sumo_http,
+};
 
 /// Whether a collector fetches or is sent its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,7 +34,11 @@ pub struct CollectorDescriptor {
 /// Every collector, sorted by name.
 const COLLECTORS: &[CollectorDescriptor] = &[
     aws_cloudwatch_logs::DESCRIPTOR,
+    aws_firehose::DESCRIPTOR,
+    aws_lambda_telemetry::DESCRIPTOR,
     gcp_cloud_logging::DESCRIPTOR,
+    gcp_pubsub_push::DESCRIPTOR,
+    otlp::DESCRIPTOR,
     sumo_http::DESCRIPTOR,
 ];
 
@@ -45,8 +53,16 @@ pub fn registry() -> &'static [CollectorDescriptor] {
 pub enum SourceConfig {
     /// Pulls the logs of AWS log groups.
     AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
+    /// Is sent logs and metrics by Amazon Data Firehose.
+    AwsFirehose(aws_firehose::Config),
+    /// Is sent the batches of the Lambda Telemetry API.
+    AwsLambdaTelemetry(aws_lambda_telemetry::Config),
     /// Pulls the log entries of a Google Cloud project.
     GcpCloudLogging(gcp_cloud_logging::Config),
+    /// Is sent the log entries of a Google Cloud log sink.
+    GcpPubsubPush(gcp_pubsub_push::Config),
+    /// Is sent logs and metrics by OpenTelemetry's exporters.
+    Otlp(otlp::Config),
     /// Is sent logs the way Sumo Logic's HTTP source is.
     SumoHttp(sumo_http::Config),
 }
@@ -56,7 +72,11 @@ impl SourceConfig {
     pub fn name(&self) -> &str {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => &config.name,
+            SourceConfig::AwsFirehose(config) => &config.name,
+            SourceConfig::AwsLambdaTelemetry(config) => &config.name,
             SourceConfig::GcpCloudLogging(config) => &config.name,
+            SourceConfig::GcpPubsubPush(config) => &config.name,
+            SourceConfig::Otlp(config) => &config.name,
             SourceConfig::SumoHttp(config) => &config.name,
         }
     }
@@ -65,8 +85,24 @@ impl SourceConfig {
     pub fn collector(&self) -> &'static str {
         match self {
             SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
+            SourceConfig::AwsFirehose(_) => aws_firehose::DESCRIPTOR.name,
+            SourceConfig::AwsLambdaTelemetry(_) => aws_lambda_telemetry::DESCRIPTOR.name,
             SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
+            SourceConfig::GcpPubsubPush(_) => gcp_pubsub_push::DESCRIPTOR.name,
+            SourceConfig::Otlp(_) => otlp::DESCRIPTOR.name,
             SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
+        }
+    }
+
+    /// What senders identify a pushed source by.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        match self {
+            SourceConfig::AwsCloudwatchLogs(_) | SourceConfig::GcpCloudLogging(_) => None,
+            SourceConfig::AwsFirehose(config) => Some(&config.access_key),
+            SourceConfig::AwsLambdaTelemetry(config) => Some(&config.token),
+            SourceConfig::GcpPubsubPush(config) => Some(&config.token),
+            SourceConfig::Otlp(config) => Some(&config.token),
+            SourceConfig::SumoHttp(config) => Some(&config.token),
         }
     }
 
@@ -77,7 +113,11 @@ impl SourceConfig {
     pub fn validate(&self) -> crate::Result<()> {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
+            SourceConfig::AwsFirehose(config) => config.validate(),
+            SourceConfig::AwsLambdaTelemetry(config) => config.validate(),
             SourceConfig::GcpCloudLogging(config) => config.validate(),
+            SourceConfig::GcpPubsubPush(config) => config.validate(),
+            SourceConfig::Otlp(config) => config.validate(),
             SourceConfig::SumoHttp(config) => config.validate(),
         }
     }
