@@ -11,6 +11,7 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 use super::Config;
 use crate::aws_cloudwatch_logs::{self, Decoder, Group, Labels, RawEvent};
+use crate::support::parts;
 
 /// Log events in one delivery.
 const FIREHOSE_EVENTS_MAX: usize = 500_000;
@@ -194,7 +195,7 @@ impl<'a> Subscriptions<'a> {
             } else {
                 Some(self.now)
             };
-            events.push(LogEvent { id_time, ..event });
+            parts::push(events, LogEvent { id_time, ..event });
         }
         Ok(())
     }

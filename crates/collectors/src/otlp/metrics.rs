@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use model::limits::REQUEST_SAMPLES_MAX;
 use model::{Sample, Series, Timestamp};
+use prost::Message;
 
 use super::buckets::{self, Distribution};
 use super::messages::{
@@ -293,10 +294,9 @@ impl Visit<Metric> for MetricDecoder<'_> {
             let is_delta = histogram.aggregation_temporality == DELTA;
             for point in histogram.data_points {
                 // Each bucket becomes a series with all dimensions.
-                let bytes = self
-                    .dimensions_bytes
-                    .saturating_mul(point.bucket_counts.len());
-                self.room.take(bytes)?;
+                let each = self.dimensions_bytes + attributes_bytes(&point.attributes);
+                let buckets = point.bucket_counts.len();
+                self.room.take(each.saturating_mul(buckets))?;
                 let made = self.histogram(&metric, point, is_delta);
                 self.settle(made)?;
             }
@@ -316,6 +316,11 @@ impl Visit<Metric> for MetricDecoder<'_> {
         }
         Ok(())
     }
+}
+
+/// What attributes take in memory, about.
+fn attributes_bytes(attributes: &[KeyValue]) -> usize {
+    attributes.iter().map(Message::encoded_len).sum()
 }
 
 /// The time of a point: of one about a period the period's start.

@@ -62,9 +62,9 @@ impl Signal {
     /// What its items are called, in words and in the answer in JSON.
     const fn items(self) -> (&'static str, &'static str) {
         match self {
-            Signal::Logs => ("log records were", "rejectedLogRecords"),
-            Signal::Metrics => ("data points were", "rejectedDataPoints"),
-            Signal::Traces => ("spans were", "rejectedSpans"),
+            Signal::Logs => ("log records", "rejectedLogRecords"),
+            Signal::Metrics => ("data points", "rejectedDataPoints"),
+            Signal::Traces => ("spans", "rejectedSpans"),
         }
     }
 }

@@ -21,8 +21,9 @@ pub(crate) const LIMIT: BodyLimit = BodyLimit {
     name: "OTLP_REQUEST_BYTES_MAX",
     bytes: 20 << 20,
 };
-/// The largest log record or metric with all its points, in bytes of Protocol Buffers.
-const OTLP_ITEM_BYTES_MAX: usize = 8 << 20;
+/// The largest resource, scope, log record or metric with all its points, in bytes of Protocol
+/// Buffers.
+const OTLP_PART_BYTES_MAX: usize = 8 << 20;
 /// Objects in a request in JSON; as many opening braces are counted as there are, in texts, too.
 const OTLP_JSON_OBJECTS_MAX: usize = 1_000_000;
 
@@ -98,8 +99,8 @@ struct Request {
 /// What is of one resource, its parts not read yet.
 #[derive(Clone, PartialEq, Message)]
 struct OfResource {
-    #[prost(message, optional, tag = "1")]
-    resource: Option<Resource>,
+    #[prost(bytes = "bytes", tag = "1")]
+    resource: Bytes,
     #[prost(bytes = "bytes", repeated, tag = "2")]
     groups: Vec<Bytes>,
 }
@@ -107,8 +108,8 @@ struct OfResource {
 /// What is of one part, the records or metrics not read yet.
 #[derive(Clone, PartialEq, Message)]
 struct OfScope {
-    #[prost(message, optional, tag = "1")]
-    scope: Option<Scope>,
+    #[prost(bytes = "bytes", tag = "1")]
+    scope: Bytes,
     #[prost(bytes = "bytes", repeated, tag = "2")]
     items: Vec<Bytes>,
 }
@@ -130,30 +131,37 @@ where
     T: Message + Default,
     V: Visit<T>,
 {
-    for group in Request::decode(body)
-        .map_err(|error| broken(&error))?
-        .groups
-    {
-        let of_resource = OfResource::decode(group).map_err(|error| broken(&error))?;
-        visitor.resource(of_resource.resource.unwrap_or_default())?;
+    for group in layer::<Request>(body)?.groups {
+        let of_resource = layer::<OfResource>(group)?;
+        visitor.resource(part(of_resource.resource)?)?;
         for group in of_resource.groups {
-            let of_scope = OfScope::decode(group).map_err(|error| broken(&error))?;
-            visitor.scope(of_scope.scope.unwrap_or_default())?;
+            let of_scope = layer::<OfScope>(group)?;
+            visitor.scope(part(of_scope.scope)?)?;
             for item in of_scope.items {
-                if item.len() > OTLP_ITEM_BYTES_MAX {
-                    return Err(Refused::new(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        format!(
-                            "a log record or metric is larger than OTLP_ITEM_BYTES_MAX, \
-                             {OTLP_ITEM_BYTES_MAX} bytes; nothing of the request was stored"
-                        ),
-                    ));
-                }
-                visitor.item(T::decode(item).map_err(|error| broken(&error))?)?;
+                visitor.item(part(item)?)?;
             }
         }
     }
     Ok(())
+}
+
+/// Reads a message whose parts are not read yet.
+fn layer<M: Message + Default>(message: Bytes) -> Result<M, Refused> {
+    M::decode(message).map_err(|error| broken(&error))
+}
+
+/// Reads a message with all that is in it.
+fn part<M: Message + Default>(message: Bytes) -> Result<M, Refused> {
+    if message.len() > OTLP_PART_BYTES_MAX {
+        return Err(Refused::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "a resource, scope, log record or metric is larger than OTLP_PART_BYTES_MAX, \
+                 {OTLP_PART_BYTES_MAX} bytes; nothing of the request was stored"
+            ),
+        ));
+    }
+    layer(message)
 }
 
 #[derive(Deserialize)]

@@ -88,7 +88,7 @@ impl LeftOut {
     /// What the sender is told; nothing if all was stored.
     pub(crate) fn told(&self, what: &str) -> Option<String> {
         let LeftOut { count, first } = self;
-        (*count > 0).then(|| format!("{count} {what} not stored; the first: {first}"))
+        (*count > 0).then(|| format!("not stored: {count} {what}; the first: {first}"))
     }
 }
 

@@ -150,7 +150,7 @@ async fn an_exporter_is_answered_in_its_own_encoding() {
     assert_eq!(headers[CONTENT_TYPE], "application/json");
     let (status, _, text) = bench.send(request("/v1/logs", &[JSON, TOKEN], LOGS)).await;
     assert_eq!(status, StatusCode::OK);
-    expect![[r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"2 log records were not stored; the first: it has no body, no event name and no attributes"}}"#]].assert_eq(&text);
+    expect![[r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"not stored: 2 log records; the first: it has no body, no event name and no attributes"}}"#]].assert_eq(&text);
     let headers = [PROTOBUF, (CONTENT_ENCODING.as_str(), "gzip")];
     let body = gzip(&as_protobuf::<Metric>(METRICS));
     let path = "/receiver/v1/otlp/t0ken/v1/metrics";
@@ -169,7 +169,7 @@ async fn an_exporter_is_answered_in_its_own_encoding() {
             .last_error
             .as_ref()
             .unwrap()
-            .contains("data points were not stored")
+            .contains("not stored: 6 data points")
     );
 }
 
@@ -322,7 +322,7 @@ fn broken_requests_are_refused_with_a_reason() {
         Signal::Logs,
         &in_request(&large, 1),
         &expect![
-            "413 a log record or metric is larger than OTLP_ITEM_BYTES_MAX, 8388608 bytes; nothing of the request was stored"
+            "413 a resource, scope, log record or metric is larger than OTLP_PART_BYTES_MAX, 8388608 bytes; nothing of the request was stored"
         ],
     );
 }
@@ -345,6 +345,22 @@ fn attributes_of_a_resource_are_not_repeated_without_end() {
             "413 with the attributes of its resources the request takes more than OTLP_EXPANDED_BYTES_MAX = 536870912 bytes; nothing of it was stored; send smaller requests"
         ],
     );
+}
+
+#[test]
+fn attributes_of_a_histogram_are_not_repeated_for_its_buckets_without_end() {
+    let attribute = [
+        wrapped(&[0x0a], b"a"),
+        wrapped(&[0x12], &wrapped(&[0x0a], &vec![b'x'; 1 << 20])),
+    ];
+    let attribute = wrapped(&[0x4a], &attribute.concat());
+    let point = [attribute, wrapped(&[0x32], &[0; 8 * 10_000])].concat();
+    let metric = [
+        wrapped(&[0x0a], b"m"),
+        wrapped(&[0x4a], &wrapped(&[0x0a], &point)),
+    ];
+    let body = in_request(&metric.concat(), 1);
+    refused(Encoding::Protobuf, Signal::Metrics, &body, &expect!["413 with the attributes of its resources the request takes more than OTLP_EXPANDED_BYTES_MAX = 536870912 bytes; nothing of it was stored; send smaller requests"]);
 }
 
 /// A field of a message.
