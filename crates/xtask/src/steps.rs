@@ -64,6 +64,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("metrics", || script("metrics.py")),
     beside("otlp", || script("otlp.py")),
     beside("firehose", || script("firehose.py")),
+    beside("pushed", || script("pushed.py")),
     test("bench smoke", || {
         crate::bench::smoke()?;
         Ok(Count::default())

@@ -140,10 +140,9 @@ impl Inbox {
             });
         }
         batch.idempotency_key = key.map(|key| format!("{}\u{0}{key}", self.source));
-        let origin = batch.origin.as_ref().map(|(_, origin)| origin.clone());
         let (state, status, problem) = match self.sink.append(batch).await {
             Ok(receipt) => {
-                self.monitor.received(origin.as_deref(), receipt);
+                self.monitor.received(None, receipt);
                 self.monitor.set_state(SourceState::Running);
                 return Ok(receipt);
             }

@@ -90,7 +90,7 @@ async fn broken_batches_are_refused_with_a_reason() {
     "#]],
     )
     .await;
-    refused(PATH, &BATCH[..700], expect![[r#"
+    refused(PATH, BATCH.get(..700).unwrap(), expect![[r#"
         400 the body is no batch of the Telemetry API: EOF while parsing a string at line 7 column 149
     "#]]).await;
     refused(PATH, "{}", expect![[r#"

@@ -272,6 +272,11 @@ fn broken_requests_are_refused_with_a_reason() {
         br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"asInt":"99999999999999999999"}]}}]}]}]}"#,
         &expect!["400 the body is not an export request in JSON: the integer 99999999999999999999 is out of range at line 1 column 104; nothing of it was stored"],
     );
+}
+
+#[test]
+fn requests_that_are_too_much_are_refused_with_a_reason() {
+    use Encoding::{Json, Protobuf};
     refused(
         Json,
         Signal::Logs,
@@ -360,7 +365,14 @@ fn attributes_of_a_histogram_are_not_repeated_for_its_buckets_without_end() {
         wrapped(&[0x4a], &wrapped(&[0x0a], &point)),
     ];
     let body = in_request(&metric.concat(), 1);
-    refused(Encoding::Protobuf, Signal::Metrics, &body, &expect!["413 with the attributes of its resources the request takes more than OTLP_EXPANDED_BYTES_MAX = 536870912 bytes; nothing of it was stored; send smaller requests"]);
+    refused(
+        Encoding::Protobuf,
+        Signal::Metrics,
+        &body,
+        &expect![
+            "413 with the attributes of its resources the request takes more than OTLP_EXPANDED_BYTES_MAX = 536870912 bytes; nothing of it was stored; send smaller requests"
+        ],
+    );
 }
 
 /// A field of a message.
