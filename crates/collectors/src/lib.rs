@@ -12,9 +12,13 @@ mod sources;
 mod status;
 
 mod aws_cloudwatch_logs;
+mod aws_firehose;
+mod aws_lambda_telemetry;
 mod azure_blob_storage;
 mod azure_table_storage;
 mod gcp_cloud_logging;
+mod gcp_pubsub_push;
+mod otlp;
 mod sumo_http;
 
 mod support;
@@ -22,10 +26,14 @@ mod support;
 mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
+pub use aws_firehose::Config as AwsFirehoseConfig;
+pub use aws_lambda_telemetry::Config as AwsLambdaTelemetryConfig;
 pub use azure_blob_storage::Config as AzureBlobStorageConfig;
 pub use azure_table_storage::Config as AzureTableStorageConfig;
 pub use error::{CollectorsError, Result};
 pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
+pub use gcp_pubsub_push::Config as GcpPubsubPushConfig;
+pub use otlp::Config as OtlpConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
 pub use sources::Sources;
 pub use status::{OriginStatus, SourceState, SourceStatus};

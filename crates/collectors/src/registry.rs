@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::support::secret::Secret;
 use crate::{
-    aws_cloudwatch_logs, azure_blob_storage, azure_table_storage, gcp_cloud_logging, sumo_http,
+    aws_cloudwatch_logs, aws_firehose, aws_lambda_telemetry, azure_blob_storage,
+    azure_table_storage, gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
 };
 
 /// Whether a collector fetches or is sent its data.
@@ -32,9 +34,13 @@ pub struct CollectorDescriptor {
 /// Every collector, sorted by name.
 const COLLECTORS: &[CollectorDescriptor] = &[
     aws_cloudwatch_logs::DESCRIPTOR,
+    aws_firehose::DESCRIPTOR,
+    aws_lambda_telemetry::DESCRIPTOR,
     azure_blob_storage::DESCRIPTOR,
     azure_table_storage::DESCRIPTOR,
     gcp_cloud_logging::DESCRIPTOR,
+    gcp_pubsub_push::DESCRIPTOR,
+    otlp::DESCRIPTOR,
     sumo_http::DESCRIPTOR,
 ];
 
@@ -43,18 +49,32 @@ pub fn registry() -> &'static [CollectorDescriptor] {
     COLLECTORS
 }
 
+/// How data reaches the collector of this name, which must be one of the list.
+pub(crate) fn kind_of(collector: &str) -> CollectorKind {
+    let found = COLLECTORS.iter().find(|known| known.name == collector);
+    found.map_or(CollectorKind::Pushed, |known| known.kind)
+}
+
 /// One `[[sources]]` table of the configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "collector", rename_all = "snake_case")]
 pub enum SourceConfig {
     /// Pulls the logs of AWS log groups.
     AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
+    /// Is sent logs and metrics by Amazon Data Firehose.
+    AwsFirehose(aws_firehose::Config),
+    /// Is sent the batches of the Lambda Telemetry API.
+    AwsLambdaTelemetry(aws_lambda_telemetry::Config),
     /// Pulls the resource logs in blobs of an Azure storage account.
     AzureBlobStorage(azure_blob_storage::Config),
     /// Pulls the invocations in the log tables of an Azure storage account.
     AzureTableStorage(azure_table_storage::Config),
     /// Pulls the log entries of a Google Cloud project.
     GcpCloudLogging(gcp_cloud_logging::Config),
+    /// Is sent the log entries of a Google Cloud log sink.
+    GcpPubsubPush(gcp_pubsub_push::Config),
+    /// Is sent logs and metrics by OpenTelemetry's exporters.
+    Otlp(otlp::Config),
     /// Is sent logs the way Sumo Logic's HTTP source is.
     SumoHttp(sumo_http::Config),
 }
@@ -64,9 +84,13 @@ impl SourceConfig {
     pub fn name(&self) -> &str {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => &config.name,
+            SourceConfig::AwsFirehose(config) => &config.name,
+            SourceConfig::AwsLambdaTelemetry(config) => &config.name,
             SourceConfig::AzureBlobStorage(config) => &config.name,
             SourceConfig::AzureTableStorage(config) => &config.name,
             SourceConfig::GcpCloudLogging(config) => &config.name,
+            SourceConfig::GcpPubsubPush(config) => &config.name,
+            SourceConfig::Otlp(config) => &config.name,
             SourceConfig::SumoHttp(config) => &config.name,
         }
     }
@@ -75,10 +99,29 @@ impl SourceConfig {
     pub fn collector(&self) -> &'static str {
         match self {
             SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
+            SourceConfig::AwsFirehose(_) => aws_firehose::DESCRIPTOR.name,
+            SourceConfig::AwsLambdaTelemetry(_) => aws_lambda_telemetry::DESCRIPTOR.name,
             SourceConfig::AzureBlobStorage(_) => azure_blob_storage::DESCRIPTOR.name,
             SourceConfig::AzureTableStorage(_) => azure_table_storage::DESCRIPTOR.name,
             SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
+            SourceConfig::GcpPubsubPush(_) => gcp_pubsub_push::DESCRIPTOR.name,
+            SourceConfig::Otlp(_) => otlp::DESCRIPTOR.name,
             SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
+        }
+    }
+
+    /// What senders identify a pushed source by.
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        match self {
+            SourceConfig::AwsCloudwatchLogs(_)
+            | SourceConfig::AzureBlobStorage(_)
+            | SourceConfig::AzureTableStorage(_)
+            | SourceConfig::GcpCloudLogging(_) => None,
+            SourceConfig::AwsFirehose(config) => Some(&config.access_key),
+            SourceConfig::AwsLambdaTelemetry(config) => Some(&config.token),
+            SourceConfig::GcpPubsubPush(config) => Some(&config.token),
+            SourceConfig::Otlp(config) => Some(&config.token),
+            SourceConfig::SumoHttp(config) => Some(&config.token),
         }
     }
 
@@ -89,9 +132,13 @@ impl SourceConfig {
     pub fn validate(&self) -> crate::Result<()> {
         match self {
             SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
+            SourceConfig::AwsFirehose(config) => config.validate(),
+            SourceConfig::AwsLambdaTelemetry(config) => config.validate(),
             SourceConfig::AzureBlobStorage(config) => config.validate(),
             SourceConfig::AzureTableStorage(config) => config.validate(),
             SourceConfig::GcpCloudLogging(config) => config.validate(),
+            SourceConfig::GcpPubsubPush(config) => config.validate(),
+            SourceConfig::Otlp(config) => config.validate(),
             SourceConfig::SumoHttp(config) => config.validate(),
         }
     }

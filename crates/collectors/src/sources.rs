@@ -3,7 +3,7 @@
 //! A source that fails is started again with a growing wait and shows its error in the status;
 //! it never ends by itself, and one source's trouble is not another's.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,12 @@ use tokio_util::task::TaskTracker;
 use crate::error::{CollectorsError, Result};
 use crate::registry::SourceConfig;
 use crate::status::{Monitor, SourceState, SourceStatus};
-use crate::sumo_http::{self, Receivers};
 use crate::support::backoff::Backoff;
-use crate::{aws_cloudwatch_logs, azure_blob_storage, azure_table_storage, gcp_cloud_logging};
+use crate::support::receive::Inbox;
+use crate::{
+    aws_cloudwatch_logs, aws_firehose, aws_lambda_telemetry, azure_blob_storage,
+    azure_table_storage, gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
+};
 
 /// A run that lasted this long counts as a success.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
@@ -54,7 +57,35 @@ pub(crate) struct Context {
     pub(crate) stop: CancellationToken,
 }
 
+/// What all sources have in common of it.
+struct Surroundings {
+    sink: Arc<dyn EventSink>,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+}
+
+impl Surroundings {
+    fn with(&self, monitor: Arc<Monitor>) -> Context {
+        Context {
+            sink: Arc::clone(&self.sink),
+            clock: Arc::clone(&self.clock),
+            monitor,
+            stop: self.stop.clone(),
+        }
+    }
+}
+
 impl Context {
+    /// Where a source that is sent its data puts it.
+    fn inbox(self, source: &str) -> Inbox {
+        Inbox {
+            source: source.to_owned(),
+            sink: self.sink,
+            clock: self.clock,
+            monitor: self.monitor,
+        }
+    }
+
     /// Hands over a batch; while the sink is busy, waits and tries again with the same batch.
     /// Returns `None` if the node stops meanwhile.
     pub(crate) async fn append(&self, batch: EventBatch) -> Result<Option<Receipt>> {
@@ -108,26 +139,39 @@ impl Sources {
         quotas: &Quotas,
     ) -> Result<Sources> {
         check(&configs)?;
+        let pullers = pullers(&configs);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let mut monitors = Vec::new();
-        let pulled_sink = Arc::clone(&sink);
-        let mut receivers = Receivers::new(sink, Arc::clone(&clock));
+        let surroundings = Surroundings {
+            sink,
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        };
+        let mut aws_firehose = aws_firehose::Receivers::new(Arc::clone(&clock));
+        let mut aws_lambda_telemetry = aws_lambda_telemetry::Receivers::default();
+        let mut gcp_pubsub_push = gcp_pubsub_push::Receivers::default();
+        let mut otlp = otlp::Receivers::default();
+        let mut sumo_http = sumo_http::Receivers::default();
         for config in configs {
             let monitor = Arc::new(Monitor::new(config.name(), config.collector()));
             monitors.push(Arc::clone(&monitor));
-            let context = Context {
-                sink: Arc::clone(&pulled_sink),
-                clock: Arc::clone(&clock),
-                monitor,
-                stop: stop.clone(),
-            };
+            let context = surroundings.with(monitor);
             match config {
                 SourceConfig::AwsCloudwatchLogs(config) => {
                     let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.aws));
                     tasks.spawn(supervise(context, move |context| {
                         aws_cloudwatch_logs::run(Arc::clone(&config), Arc::clone(&quotas), context)
                     }));
+                }
+                SourceConfig::AwsFirehose(config) => {
+                    let pulled_by = pulled_by(&config, &pullers)?;
+                    let inbox = context.inbox(&config.name);
+                    aws_firehose.add(config, pulled_by, inbox);
+                }
+                SourceConfig::AwsLambdaTelemetry(config) => {
+                    let inbox = context.inbox(&config.name);
+                    aws_lambda_telemetry.add(config, inbox);
                 }
                 SourceConfig::AzureBlobStorage(config) => {
                     let config = Arc::new(config);
@@ -147,13 +191,23 @@ impl Sources {
                         gcp_cloud_logging::run(Arc::clone(&config), Arc::clone(&quotas), context)
                     }));
                 }
-                SourceConfig::SumoHttp(config) => receivers.add(config, context.monitor)?,
+                SourceConfig::GcpPubsubPush(config) => {
+                    gcp_pubsub_push.add(&config, context.inbox(&config.name));
+                }
+                SourceConfig::Otlp(config) => otlp.add(&config, context.inbox(&config.name)),
+                SourceConfig::SumoHttp(config) => {
+                    sumo_http.add(&config, context.inbox(&config.name))?;
+                }
             }
         }
         tasks.close();
         Ok(Sources {
             monitors,
-            router: sumo_http::router(receivers),
+            router: aws_firehose::router(aws_firehose)
+                .merge(aws_lambda_telemetry::router(aws_lambda_telemetry))
+                .merge(gcp_pubsub_push::router(gcp_pubsub_push))
+                .merge(otlp::router(otlp))
+                .merge(sumo_http::router(sumo_http)),
             clock,
             stop,
             tasks,
@@ -194,6 +248,7 @@ impl Drop for Sources {
 }
 
 fn check(configs: &[SourceConfig]) -> Result<()> {
+    let pullers = pullers(configs);
     let mut names = HashSet::new();
     let mut tokens = HashSet::new();
     for config in configs {
@@ -201,13 +256,41 @@ fn check(configs: &[SourceConfig]) -> Result<()> {
         if !names.insert(config.name()) {
             return Err(CollectorsError::NameTwice(config.name().to_owned()));
         }
-        if let SourceConfig::SumoHttp(push) = config
-            && !tokens.insert(push.token.expose())
+        if let SourceConfig::AwsFirehose(firehose) = config {
+            pulled_by(firehose, &pullers)?;
+        }
+        if let Some(token) = config.token()
+            && !tokens.insert(token.expose())
         {
-            return Err(CollectorsError::TokenTwice(push.name.clone()));
+            return Err(CollectorsError::TokenTwice(config.name().to_owned()));
         }
     }
     Ok(())
+}
+
+/// The sources that pull log groups, by name.
+fn pullers(configs: &[SourceConfig]) -> HashMap<String, aws_cloudwatch_logs::Config> {
+    let pullers = configs.iter().filter_map(|config| match config {
+        SourceConfig::AwsCloudwatchLogs(config) => Some((config.name.clone(), config.clone())),
+        _ => None,
+    });
+    pullers.collect()
+}
+
+/// The source that pulls the log groups that this one is sent, if its configuration names one.
+fn pulled_by(
+    config: &aws_firehose::Config,
+    pullers: &HashMap<String, aws_cloudwatch_logs::Config>,
+) -> Result<Option<aws_cloudwatch_logs::Config>> {
+    let Some(name) = &config.also_pulled_by else {
+        return Ok(None);
+    };
+    let puller = pullers.get(name).cloned();
+    puller.map(Some).ok_or_else(|| CollectorsError::Setting {
+        source_name: config.name.clone(),
+        setting: "also_pulled_by",
+        problem: format!("names no aws_cloudwatch_logs source: `{name}`"),
+    })
 }
 
 /// Runs a source again and again until the node stops.

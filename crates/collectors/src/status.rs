@@ -7,6 +7,7 @@ use model::{Receipt, Timestamp};
 use serde::Serialize;
 
 use crate::metrics;
+use crate::registry::{CollectorKind, kind_of};
 
 /// Latest lateness values kept for the percentile.
 const LATENESS_SAMPLES_MAX: usize = 1024;
@@ -34,6 +35,8 @@ pub struct SourceStatus {
     pub name: String,
     /// The collector that it uses.
     pub collector: &'static str,
+    /// Whether it asks, or is sent its data.
+    pub kind: CollectorKind,
     /// What it is doing.
     pub state: SourceState,
     /// The last failure, if any, also when it is over.
@@ -248,6 +251,7 @@ impl Monitor {
         SourceStatus {
             name: self.name.clone(),
             collector: self.collector,
+            kind: kind_of(self.collector),
             state: inner.state,
             last_error: inner
                 .last_error

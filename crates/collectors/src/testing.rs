@@ -1,11 +1,24 @@
-//! What the tests of several modules need: a sink in memory that behaves like the real one.
+//! What the tests of several modules need: a sink in memory that behaves like the real one, and
+//! sources that can be sent requests.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use model::{Checkpoint, Clock, EventBatch, EventId, EventSink, Receipt, SinkError, Timestamp};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use model::{
+    Checkpoint, Clock, EventBatch, EventId, EventSink, Receipt, Sample, SinkError, Timestamp,
+};
 use tokio::sync::watch;
+use tower::ServiceExt;
+
+use crate::SourceConfig;
+use crate::sources::Sources;
 
 /// Stands still.
 #[derive(Debug)]
@@ -39,6 +52,8 @@ struct Inner {
     ids: HashMap<(String, String), HashSet<(Timestamp, EventId)>>,
     checkpoints: HashMap<(String, String), Checkpoint>,
     refusals: Vec<SinkError>,
+    /// Idempotency keys with what was stored under each.
+    keys: HashMap<String, usize>,
 }
 
 impl MemorySink {
@@ -89,6 +104,14 @@ impl EventSink for MemorySink {
         if let Some(refusal) = inner.refusals.pop() {
             return Err(refusal);
         }
+        if let Some(key) = &batch.idempotency_key
+            && let Some(stored) = inner.keys.get(key)
+        {
+            return Ok(Receipt {
+                stored: *stored,
+                repeated: 0,
+            });
+        }
         let offered = batch.events.len();
         if let Some(origin) = &batch.origin {
             let ids = inner.ids.entry(origin.clone()).or_default();
@@ -109,6 +132,9 @@ impl EventSink for MemorySink {
         }
         let fresh = batch.events.len();
         let stored = fresh + batch.samples.len();
+        if let Some(key) = &batch.idempotency_key {
+            inner.keys.insert(key.clone(), stored);
+        }
         inner.batches.push(batch);
         drop(guard);
         self.stored.send_modify(|total| *total += stored);
@@ -126,4 +152,84 @@ impl EventSink for MemorySink {
             .cloned()
             .collect())
     }
+}
+
+/// Running sources, and what they have stored.
+pub(crate) struct Bench {
+    pub(crate) sink: Arc<MemorySink>,
+    pub(crate) sources: Sources,
+}
+
+#[derive(serde::Deserialize)]
+struct File {
+    sources: Vec<SourceConfig>,
+}
+
+impl Bench {
+    /// Starts the sources of a configuration. Call it inside a tokio runtime.
+    pub(crate) fn new(configuration: &str) -> Self {
+        Bench::try_new(configuration).unwrap()
+    }
+
+    pub(crate) fn try_new(configuration: &str) -> crate::Result<Self> {
+        let sink = Arc::new(MemorySink::default());
+        let configs = toml::from_str::<File>(configuration).unwrap().sources;
+        let events: Arc<dyn EventSink> = Arc::<MemorySink>::clone(&sink);
+        let sources = Sources::start(configs, events, Arc::new(FixedClock))?;
+        Ok(Bench { sink, sources })
+    }
+
+    /// Sends a request whose answer is text.
+    pub(crate) async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
+        let (status, headers, body) = self.send_for_bytes(request).await;
+        (status, headers, String::from_utf8(body).unwrap())
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send_for_bytes(
+        &self,
+        request: Request,
+    ) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let response = self.sources.router().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, parts.headers, body.to_vec())
+    }
+}
+
+/// A request to post something.
+pub(crate) fn request(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request {
+    let mut builder = Request::builder().method(Method::POST).uri(path);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(body.into()).unwrap()
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Samples as lines of text.
+pub(crate) fn shown(samples: &[Sample]) -> String {
+    let line = |sample: &Sample| {
+        let time = sample.time.map(|time| time.to_string());
+        let dimensions: Vec<String> = sample
+            .series
+            .dimensions
+            .iter()
+            .map(|(name, value)| format!("{name}={value:?}"))
+            .collect();
+        format!(
+            "{} {} {} {} [{}]\n",
+            sample.series.metric,
+            sample.statistic.as_deref().unwrap_or("-"),
+            time.as_deref().unwrap_or("now"),
+            sample.value,
+            dimensions.join(" "),
+        )
+    };
+    samples.iter().map(line).collect()
 }

@@ -67,6 +67,9 @@ pub(crate) const STEPS: &[Step] = &[
     beside("command line", || script("command_line.py")),
     beside("sumologic sdk", || script("sumologic_sdk.py")),
     beside("metrics", || script("metrics.py")),
+    beside("otlp", || script("otlp.py")),
+    beside("firehose", || script("firehose.py")),
+    beside("pushed", || script("pushed.py")),
     test("bench smoke", || {
         crate::bench::smoke()?;
         Ok(Count::default())

@@ -1,6 +1,6 @@
 //! Makes events of what FilterLogEvents answers. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::Config;
 use super::client::Group;
 use crate::support::duration::millis;
-use crate::support::fields::{Interner, set_column};
+use crate::support::fields::{Interner, put};
 use crate::support::lambda_names::{StreamName, function_of_group};
 
 /// Streams remembered before the memory starts again.
@@ -39,6 +39,16 @@ impl From<FilteredLogEvent> for RawEvent {
     }
 }
 
+/// What a source says of all its events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Labels<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) collector: &'static str,
+    pub(crate) category: &'a str,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) fields: &'a BTreeMap<String, String>,
+}
+
 /// Decodes the events of one log group.
 #[derive(Debug)]
 pub(crate) struct Decoder {
@@ -52,33 +62,48 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// For a log group that this source pulls.
     pub(crate) fn new(config: &Config, group: &Group) -> Self {
+        let labels = Labels {
+            source: &config.name,
+            collector: super::DESCRIPTOR.name,
+            category: &config.category,
+            region: Some(&config.region),
+            fields: &config.fields,
+        };
+        Decoder {
+            late_ms: millis(config.late_from()),
+            late_memory_ms: millis(config.deep_sweep_depth)
+                .saturating_add(millis(config.sweep_depth).saturating_mul(2)),
+            ..Decoder::of(labels, group)
+        }
+    }
+
+    /// For a log group whose events somebody sends; none counts as late.
+    pub(crate) fn of(labels: Labels<'_>, group: &Group) -> Self {
         let mut interner = Interner::default();
         let mut template = LogEvent {
             metadata: Arc::new(SourceMetadata {
-                category: config.category.clone(),
+                category: labels.category.to_owned(),
                 host: group.name.clone(),
                 name: String::new(),
-                source: config.name.clone(),
-                collector: super::DESCRIPTOR.name.to_owned(),
+                source: labels.source.to_owned(),
+                collector: labels.collector.to_owned(),
             }),
             provider: Some(Provider::Aws),
             account: account_of(&group.arn).map(Arc::from),
-            region: Some(Arc::from(config.region.as_str())),
+            region: labels.region.map(Arc::from),
             function: function_of_group(&group.name).map(Arc::from),
             ..LogEvent::default()
         };
-        for (name, value) in &config.fields {
-            if !set_column(&mut template, name, value, &mut interner) {
-                template.fields.push((name.clone(), value.clone()));
-            }
+        for (name, value) in labels.fields {
+            put(&mut template, name, value, &mut interner);
         }
         Decoder {
             template,
             streams: HashMap::new(),
-            late_ms: millis(config.late_from()),
-            late_memory_ms: millis(config.deep_sweep_depth)
-                .saturating_add(millis(config.sweep_depth).saturating_mul(2)),
+            late_ms: i64::MAX,
+            late_memory_ms: 0,
         }
     }
 

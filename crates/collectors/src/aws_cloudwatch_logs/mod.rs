@@ -22,6 +22,8 @@ use crate::support::reread::Settings;
 use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
 
+pub(crate) use client::Group;
+pub(crate) use decode::{Decoder, Labels, RawEvent};
 pub(crate) use discover::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
@@ -152,6 +154,12 @@ impl Config {
             deep_sweep_interval: self.deep_sweep_interval,
             deep_sweep_depth: self.deep_sweep_depth,
         }
+    }
+
+    /// Whether the source collects the log groups of this name in this region.
+    pub(crate) fn collects(&self, region: &str, group: &str) -> bool {
+        let mut prefixes = self.log_group_prefixes.iter();
+        self.region == region && prefixes.any(|prefix| group.starts_with(prefix))
     }
 
     /// An event that was accepted so much later than its time may have been missed by the reads

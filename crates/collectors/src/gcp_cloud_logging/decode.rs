@@ -3,13 +3,14 @@
 //! An entry that is not as it should be still becomes an event, at worst one whose message is the
 //! entry itself: nothing that was logged is dropped for its form.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{EventId, Level, LogEvent, Provider, SourceMetadata, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::Config;
-use crate::support::fields::{Interner, set_column};
+use crate::support::fields::{Interner, put};
 
 const FIRST_GENERATION: &str = "cloud_function";
 /// Parts of an entry that become something else than a field.
@@ -37,9 +38,19 @@ const CONSUMED_LABELS: &[&str] = &[
     "instance_id",
 ];
 
+/// What a source says of all its events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Labels<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) collector: &'static str,
+    pub(crate) category: &'a str,
+    pub(crate) project: Option<&'a str>,
+    pub(crate) fields: &'a BTreeMap<String, String>,
+}
+
 /// Decodes the entries of one source.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// An event with all that the configuration tells.
     template: LogEvent,
     /// Whether the configuration names the account.
@@ -50,37 +61,50 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// For a source that pulls.
     pub(super) fn new(config: &Config) -> Self {
+        Decoder::of(Labels {
+            source: &config.name,
+            collector: super::DESCRIPTOR.name,
+            category: &config.category,
+            project: Some(&config.project),
+            fields: &config.fields,
+        })
+    }
+
+    pub(crate) fn of(labels: Labels<'_>) -> Self {
         let mut interner = Interner::default();
         let metadata = Arc::new(SourceMetadata {
-            category: config.category.clone(),
-            source: config.name.clone(),
-            collector: super::DESCRIPTOR.name.to_owned(),
+            category: labels.category.to_owned(),
+            source: labels.source.to_owned(),
+            collector: labels.collector.to_owned(),
             ..SourceMetadata::default()
         });
         let mut template = LogEvent {
             provider: Some(Provider::Gcp),
-            account: Some(Arc::from(config.project.as_str())),
+            account: labels.project.map(Arc::from),
             ..LogEvent::default()
         };
-        for (name, value) in &config.fields {
-            if !set_column(&mut template, name, value, &mut interner) {
-                template.fields.push((name.clone(), value.clone()));
-            }
+        for (name, value) in labels.fields {
+            put(&mut template, name, value, &mut interner);
         }
         Decoder {
             template,
-            has_account: config.fields.contains_key("account"),
+            has_account: labels.fields.contains_key("account"),
             interner,
             metadata,
         }
     }
 
-    pub(super) fn decode(&mut self, entry: Value) -> LogEvent {
+    pub(crate) fn decode(&mut self, entry: Value) -> LogEvent {
         let Value::Object(entry) = entry else {
+            let text = match entry {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
             return LogEvent {
-                id: Some(EventId::of(&entry.to_string())),
-                message: entry.to_string(),
+                id: Some(EventId::of(&text)),
+                message: text,
                 metadata: Arc::clone(&self.metadata),
                 ..self.template.clone()
             };

@@ -26,6 +26,7 @@ use crate::support::secret::Secret;
 use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
 
+pub(crate) use decode::{Decoder, Labels};
 pub(crate) use project::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::ndjson::Ndjson;
 use super::{Config, Format};
-use crate::support::fields::{Interner, keep_last, set_column};
+use crate::support::fields::{Interner, keep_last, put};
 use crate::support::lambda_names::{StreamName, function_of_group};
 use crate::support::parts;
 
@@ -211,12 +211,6 @@ fn push(events: &mut Vec<LogEvent>, template: &LogEvent, message: &str) {
     let mut event = template.clone();
     message.clone_into(&mut event.message);
     parts::push(events, event);
-}
-
-fn put(event: &mut LogEvent, name: &str, value: &str, interner: &mut Interner) {
-    if !name.is_empty() && !set_column(event, name, value, interner) {
-        event.fields.push((name.to_owned(), value.to_owned()));
-    }
 }
 
 #[cfg(test)]

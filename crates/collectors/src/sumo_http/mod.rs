@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CollectorsError, Result};
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::receive::check_token;
 use crate::support::secret::Secret;
 
 pub(crate) use receive::{Receivers, router};
@@ -106,13 +107,7 @@ impl Config {
                 "is empty; checkpoints and the status need one".to_owned(),
             );
         }
-        let token = self.token.expose();
-        if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic() || c == '/') {
-            return wrong(
-                "token",
-                "must be visible ASCII characters without `/`".to_owned(),
-            );
-        }
+        check_token(&self.name, "token", &self.token)?;
         if let Some(pattern) = &self.multiline
             && let Err(error) = decode::boundary(pattern)
         {

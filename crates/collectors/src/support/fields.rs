@@ -60,6 +60,14 @@ pub(crate) fn set_column(
     true
 }
 
+/// Puts `value` into the column called `name` or, if there is none that can hold it, among the
+/// fields. A value without a name is nothing.
+pub(crate) fn put(event: &mut LogEvent, name: &str, value: &str, interner: &mut Interner) {
+    if !name.is_empty() && !set_column(event, name, value, interner) {
+        event.fields.push((name.to_owned(), value.to_owned()));
+    }
+}
+
 /// Keeps the last value of every name, in the order in which the names first stood.
 pub(crate) fn keep_last(fields: &mut Vec<(String, String)>) {
     let is_repeated = if fields.len() <= FEW {

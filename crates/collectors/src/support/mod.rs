@@ -9,6 +9,7 @@ pub(crate) mod fields;
 pub(crate) mod google_credentials;
 pub(crate) mod lambda_names;
 pub(crate) mod parts;
+pub(crate) mod receive;
 pub(crate) mod refusal;
 pub(crate) mod reread;
 pub(crate) mod rest;

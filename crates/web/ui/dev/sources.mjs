@@ -1,5 +1,5 @@
 // Made-up sources: one that fails, one that is behind, and some that are well.
-const source = (name, collector, more = {}) => ({ name, collector, state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, throttles_total: 0, requests_per_second: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
+const source = (name, collector, more = {}) => ({ name, collector, kind: collector === 'sumo_http' ? 'pushed' : 'pulled', state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, throttles_total: 0, requests_per_second: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
 const origin = (name, more = {}) => ({ origin: `id:${name}`, name, final_until: null, history_left_ms: 0, lag_ms: 8000, lateness_ms_p99: 3400, events_total: 4000, last_error: null, ...more });
 
 export function sources(now) {

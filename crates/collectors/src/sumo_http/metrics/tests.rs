@@ -4,32 +4,12 @@ use expect_test::{Expect, expect, expect_file};
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::shown;
 
 fn common() -> BTreeMap<String, String> {
     [("_sourcecategory", "given"), ("team", "a")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
-}
-
-fn shown(samples: &[Sample]) -> String {
-    let line = |sample: &Sample| {
-        let time = sample.time.map(|time| time.to_string());
-        let dimensions: Vec<String> = sample
-            .series
-            .dimensions
-            .iter()
-            .map(|(name, value)| format!("{name}={value:?}"))
-            .collect();
-        format!(
-            "{} {} {} {} [{}]\n",
-            sample.series.metric,
-            sample.statistic.as_deref().unwrap_or("-"),
-            time.as_deref().unwrap_or("now"),
-            sample.value,
-            dimensions.join(" "),
-        )
-    };
-    samples.iter().map(line).collect()
 }
 
 #[test]

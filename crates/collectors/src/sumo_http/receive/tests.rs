@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
+use axum::body::Body;
 use axum::http::Method;
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tower::ServiceExt;
+use model::SinkError;
 
 use super::*;
-use crate::SourceConfig;
-use crate::sources::Sources;
-use crate::testing::{FixedClock, MemorySink};
+use crate::testing::{Bench, request};
 
 const CONFIG: &str = r#"
 [[sources]]
@@ -27,61 +27,33 @@ time_field = "_time"
 message_field = "message"
 "#;
 
-#[derive(serde::Deserialize)]
-struct File {
-    sources: Vec<SourceConfig>,
+fn bench() -> Bench {
+    Bench::new(CONFIG)
 }
 
-struct Bench {
-    sink: Arc<MemorySink>,
-    sources: Sources,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let sink = Arc::new(MemorySink::default());
-        let configs = toml::from_str::<File>(CONFIG).unwrap().sources;
-        let events: Arc<dyn EventSink> = Arc::<MemorySink>::clone(&sink);
-        let sources = Sources::start(configs, events, Arc::new(FixedClock)).unwrap();
-        Bench { sink, sources }
-    }
-
-    async fn send(&self, request: Request) -> (StatusCode, HeaderMap, String) {
-        let response = self.sources.router().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        (
-            parts.status,
-            parts.headers,
-            String::from_utf8(body.to_vec()).unwrap(),
-        )
-    }
-
-    async fn post(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> (StatusCode, String) {
-        let (status, _, text) = self
-            .send(request("/receiver/v1/http/t0ken", headers, body))
-            .await;
-        (status, text)
-    }
-}
-
-fn request(path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request {
-    let mut builder = Request::builder().method(Method::POST).uri(path);
-    for (name, value) in headers {
-        builder = builder.header(*name, *value);
-    }
-    builder.body(body.into()).unwrap()
+async fn post(
+    bench: &Bench,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> (StatusCode, String) {
+    let (status, _, text) = bench
+        .send(request("/receiver/v1/http/t0ken", headers, body))
+        .await;
+    (status, text)
 }
 
 #[tokio::test]
 async fn lines_are_stored_with_the_metadata_of_the_headers() {
-    let bench = Bench::new();
+    let bench = bench();
     let headers = [
         ("x-sumo-host", "h"),
         ("x-sumo-category", ""),
         ("x-sumo-fields", "a=1"),
     ];
-    assert_eq!(bench.post(&headers, "\none\ntwo\n").await.0, StatusCode::OK);
+    assert_eq!(
+        post(&bench, &headers, "\none\ntwo\n").await.0,
+        StatusCode::OK
+    );
     let batches = bench.sink.batches();
     assert_eq!(batches.len(), 1);
     let event = &batches[0].events[1];
@@ -100,7 +72,7 @@ async fn lines_are_stored_with_the_metadata_of_the_headers() {
 
 #[tokio::test]
 async fn the_token_can_stand_in_a_header_and_must_be_known() {
-    let bench = Bench::new();
+    let bench = bench();
     let by_header = request("/receiver/v1/http", &[("x-sumo-token", "t0ken")], "x");
     assert_eq!(bench.send(by_header).await.0, StatusCode::OK);
     for (path, headers) in [
@@ -116,37 +88,36 @@ async fn the_token_can_stand_in_a_header_and_must_be_known() {
 
 #[tokio::test]
 async fn compressed_bodies_are_read_and_broken_ones_refused() {
-    let bench = Bench::new();
+    let bench = bench();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(b"a\nb\n").unwrap();
     let body = encoder.finish().unwrap();
     assert_eq!(
-        bench
-            .post(&[("content-encoding", "gzip")], body.clone())
+        post(&bench, &[("content-encoding", "gzip")], body.clone())
             .await
             .0,
         StatusCode::OK
     );
     assert_eq!(bench.sink.batches()[0].events.len(), 2);
     let cut = body[..body.len() - 6].to_vec();
-    let (status, text) = bench.post(&[("content-encoding", "gzip")], cut).await;
+    let (status, text) = post(&bench, &[("content-encoding", "gzip")], cut).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(text.contains("not valid gzip"), "{text}");
-    let (status, _) = bench.post(&[("content-encoding", "br")], "x").await;
+    let (status, _) = post(&bench, &[("content-encoding", "br")], "x").await;
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     assert_eq!(bench.sink.batches().len(), 1);
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_whole_and_the_limit_named() {
-    let bench = Bench::new();
+    let bench = bench();
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let megabyte = vec![b'\n'; 1 << 20];
     for _ in 0..129 {
         encoder.write_all(&megabyte).unwrap();
     }
     let bomb = encoder.finish().unwrap();
-    let (status, text) = bench.post(&[("content-encoding", "gzip")], bomb).await;
+    let (status, text) = post(&bench, &[("content-encoding", "gzip")], bomb).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(
         text.contains("REQUEST_BYTES_MAX") && text.contains("128 MiB"),
@@ -154,7 +125,7 @@ async fn a_body_over_the_limit_is_refused_whole_and_the_limit_named() {
     );
     let chunks = (0..129).map(move |_| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 1 << 20])));
     let body = Body::from_stream(futures::stream::iter(chunks));
-    let (status, text) = bench.post(&[], body).await;
+    let (status, text) = post(&bench, &[], body).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(text.contains("134217728 bytes"), "{text}");
     assert!(bench.sink.batches().is_empty());
@@ -162,7 +133,7 @@ async fn a_body_over_the_limit_is_refused_whole_and_the_limit_named() {
 
 #[tokio::test]
 async fn a_busy_sink_is_told_as_429_and_a_failed_one_as_503() {
-    let bench = Bench::new();
+    let bench = bench();
     bench
         .sink
         .refuse_next(SinkError::Busy("the buffer is full".to_owned()));
@@ -175,15 +146,15 @@ async fn a_busy_sink_is_told_as_429_and_a_failed_one_as_503() {
         .sink
         .refuse_next(SinkError::Failed("no space".to_owned()));
     assert_eq!(
-        bench.post(&[], "x").await.0,
+        post(&bench, &[], "x").await.0,
         StatusCode::SERVICE_UNAVAILABLE
     );
-    assert_eq!(bench.post(&[], "x").await.0, StatusCode::OK);
+    assert_eq!(post(&bench, &[], "x").await.0, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn metrics_are_stored_with_the_dimensions_of_the_headers() {
-    let bench = Bench::new();
+    let bench = bench();
     let headers = [
         ("content-type", "application/vnd.sumologic.prometheus"),
         ("x-sumo-category", "prod/web"),
@@ -191,7 +162,7 @@ async fn metrics_are_stored_with_the_dimensions_of_the_headers() {
         ("x-sumo-metadata", "team=x"),
     ];
     let body = "up{zone=\"own\"} 1 1763909520\ndown 0\n";
-    assert_eq!(bench.post(&headers, body).await.0, StatusCode::OK);
+    assert_eq!(post(&bench, &headers, body).await.0, StatusCode::OK);
     let batches = bench.sink.batches();
     let sample = &batches[0].samples[0];
     let dimensions: Vec<String> = sample
@@ -210,14 +181,12 @@ async fn metrics_are_stored_with_the_dimensions_of_the_headers() {
 
 #[tokio::test]
 async fn a_request_of_metrics_with_a_wrong_line_is_refused_whole() {
-    let bench = Bench::new();
+    let bench = bench();
     let headers = [(
         "content-type",
         "application/vnd.sumologic.graphite; charset=utf8",
     )];
-    let (status, text) = bench
-        .post(&headers, "a.b 1 1763909520\na.b one 1763909520\n")
-        .await;
+    let (status, text) = post(&bench, &headers, "a.b 1 1763909520\na.b one 1763909520\n").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(text.contains("line 2 has no number in `one`"), "{text}");
     assert!(bench.sink.batches().is_empty());
@@ -225,7 +194,7 @@ async fn a_request_of_metrics_with_a_wrong_line_is_refused_whole() {
 
 #[tokio::test]
 async fn browsers_may_ask_first() {
-    let bench = Bench::new();
+    let bench = bench();
     let mut asking = request(
         "/receiver/v1/http/t0ken",
         &[
@@ -243,7 +212,7 @@ async fn browsers_may_ask_first() {
 
 #[tokio::test]
 async fn ndjson_keys_become_fields_and_a_key_makes_a_request_repeatable() {
-    let bench = Bench::new();
+    let bench = bench();
     let body = "{\"_time\":1763909520123,\"message\":\"hi\",\"function\":\"pay\",\"n\":1}\n";
     let post = request("/receiver/v1/http/bench", &[("idempotency-key", "7")], body);
     assert_eq!(bench.send(post).await.0, StatusCode::OK);
@@ -259,17 +228,7 @@ async fn ndjson_keys_become_fields_and_a_key_makes_a_request_repeatable() {
 
 #[tokio::test]
 async fn tokens_and_names_must_differ() {
-    let start = |second: &str| {
-        let configs = toml::from_str::<File>(&format!("{CONFIG}{second}"))
-            .unwrap()
-            .sources;
-        Sources::start(
-            configs,
-            Arc::new(MemorySink::default()),
-            Arc::new(FixedClock),
-        )
-        .err()
-    };
+    let start = |second: &str| Bench::try_new(&format!("{CONFIG}{second}")).err();
     let error = start("[[sources]]\nname='push'\ncollector='sumo_http'\ntoken='x'").unwrap();
     assert!(matches!(error, CollectorsError::NameTwice(name) if name == "push"));
     let error = start("[[sources]]\nname='x'\ncollector='sumo_http'\ntoken='bench'").unwrap();

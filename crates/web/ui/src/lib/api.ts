@@ -127,6 +127,8 @@ export interface Explanation {
 export interface SourceStatus {
   name: string;
   collector: string;
+  /** Whether it asks the cloud, or is sent its data. */
+  kind: 'pulled' | 'pushed';
   state: 'starting' | 'running' | 'waiting' | 'retrying' | 'stopped';
   /** The last failure, also when it is over. */
   last_error: string | null;

@@ -1,0 +1,62 @@
+//! `gcp_pubsub_push`: is sent the log entries of a Google Cloud log sink by a Pub/Sub subscription
+//! that pushes, one entry a request. For projects whose entries are more than Google lets anybody
+//! read.
+//!
+//! `receive` answers requests, `envelope` (pure) takes the entry out. Events are made by the code of
+//! `gcp_cloud_logging`: pushed or pulled, an entry is the same event with the same id.
+
+mod envelope;
+mod receive;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CollectorsError, Result};
+use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::receive::check_token;
+use crate::support::secret::Secret;
+
+pub(crate) use receive::{Receivers, router};
+
+pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
+    name: "gcp_pubsub_push",
+    kind: CollectorKind::Pushed,
+    summary: "Receives the log entries of a Google Cloud log sink on POST /receiver/v1/pubsub/<token>.",
+    example: r#"
+[[sources]]
+name = "sink"
+collector = "gcp_pubsub_push"
+token = "t0ken"
+category = "gcp/functions"
+"#,
+};
+
+/// A source of this collector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its name, unique among the sources.
+    pub name: String,
+    /// The end of the address to which the subscription pushes.
+    pub token: Secret,
+    /// `_sourceCategory` of the events.
+    #[serde(default)]
+    pub category: String,
+    /// Fields that every event gets; `account` replaces the project's id.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        if self.name.is_empty() {
+            return Err(CollectorsError::Setting {
+                source_name: self.name.clone(),
+                setting: "name",
+                problem: "is empty; the status needs one".to_owned(),
+            });
+        }
+        check_token(&self.name, "token", &self.token)
+    }
+}

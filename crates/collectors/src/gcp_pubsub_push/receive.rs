@@ -1,0 +1,114 @@
+//! Answers pushes. Pub/Sub sends a message again until it is answered with success, and sometimes
+//! then; two sinks' messages may hold one entry, so it is the entry's id that is remembered.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use model::{EventBatch, LogEvent};
+
+use super::Config;
+use super::envelope::{LIMIT, entry};
+use crate::gcp_cloud_logging::{Decoder, Labels};
+use crate::status::SourceState;
+use crate::support::parts;
+use crate::support::receive::{
+    Inbox, RETRY_AFTER_SECONDS, Refused, Tokens, decoded, forget_old_ids,
+};
+
+/// What all entries of a source have in common for whoever remembers their ids.
+const ORIGIN: &str = "pushed";
+
+/// The sources of this collector.
+#[derive(Default)]
+pub(crate) struct Receivers(Tokens<Receiver>);
+
+struct Receiver {
+    decoder: Arc<Mutex<Decoder>>,
+    inbox: Inbox,
+}
+
+impl Receivers {
+    pub(crate) fn add(&mut self, config: &Config, inbox: Inbox) {
+        inbox.monitor.set_state(SourceState::Running);
+        let decoder = Decoder::of(Labels {
+            source: &config.name,
+            collector: super::DESCRIPTOR.name,
+            category: &config.category,
+            project: None,
+            fields: &config.fields,
+        });
+        let receiver = Receiver {
+            decoder: Arc::new(Mutex::new(decoder)),
+            inbox,
+        };
+        self.0.add(&config.token, receiver);
+    }
+}
+
+/// The route of the receivers.
+pub(crate) fn router(receivers: Receivers) -> Router {
+    Router::new()
+        .route("/receiver/v1/pubsub/{token}", post(answer))
+        .with_state(Arc::new(receivers))
+}
+
+async fn answer(
+    State(receivers): State<Arc<Receivers>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(receiver) = receivers.0.find(&token) else {
+        let told = "unknown token; use the token of a configured source\n";
+        return (StatusCode::UNAUTHORIZED, told).into_response();
+    };
+    match receive(&receiver, request).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(Refused { status, problem }) => {
+            receiver.inbox.note(&problem);
+            let again = [(RETRY_AFTER, RETRY_AFTER_SECONDS)];
+            (status, again, problem + "\n").into_response()
+        }
+    }
+}
+
+async fn receive(receiver: &Receiver, request: Request) -> Result<(), Refused> {
+    let (request, body) = request.into_parts();
+    let decoder = Arc::clone(&receiver.decoder);
+    let now = receiver.inbox.now();
+    let decode = move |body: bytes::Bytes| {
+        let entry = entry(&body)?;
+        // Cloud Logging gives every entry an id; of two equal texts each is an event.
+        let has_id = entry.get("insertId").is_some();
+        let event = decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .decode(entry);
+        let mut events = Vec::new();
+        parts::push(
+            &mut events,
+            LogEvent {
+                id: event.id.filter(|_| has_id),
+                id_time: Some(now),
+                ..event
+            },
+        );
+        Ok(events)
+    };
+    let events = decoded(&request.headers, body, LIMIT, decode).await?;
+    let source = &receiver.inbox.source;
+    let batch = EventBatch {
+        events,
+        origin: Some((source.clone(), ORIGIN.to_owned())),
+        checkpoint: Some(forget_old_ids(source, ORIGIN, now)),
+        ..EventBatch::default()
+    };
+    receiver.inbox.store(batch, None).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! `otlp`: is sent logs and metrics by OpenTelemetry's exporters and collectors, over HTTP.
+//!
+//! `receive` answers requests; `request` reads their bodies in both encodings (`messages`), `logs`
+//! makes events and `metrics` samples; all but the first are pure.
+
+mod buckets;
+mod conventions;
+mod logs;
+pub(crate) mod messages;
+mod metrics;
+mod receive;
+mod request;
+mod values;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{LogEvent, SourceMetadata};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CollectorsError, Result};
+use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::support::fields::{Interner, put};
+use crate::support::receive::check_token;
+use crate::support::secret::Secret;
+
+pub(crate) use metrics::percentile;
+pub(crate) use receive::{Receivers, router};
+pub(crate) use request::{Encoding, Visit, read};
+
+pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
+    name: "otlp",
+    kind: CollectorKind::Pushed,
+    summary: "Receives OpenTelemetry's logs and metrics on POST /v1/logs and /v1/metrics (OTLP over HTTP).",
+    example: r#"
+[[sources]]
+name = "telemetry"
+collector = "otlp"
+token = "t0ken"
+category = "prod/otel"
+"#,
+};
+
+/// A source of this collector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Its name, unique among the sources.
+    pub name: String,
+    /// What exporters send as `Authorization: Bearer <token>`, or in the address
+    /// `/receiver/v1/otlp/<token>`.
+    pub token: Secret,
+    /// `_sourceCategory` of events and samples that do not say one.
+    #[serde(default)]
+    pub category: String,
+    /// Fields of every event and dimensions of every sample, unless the sender says otherwise.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        if self.name.is_empty() {
+            return Err(CollectorsError::Setting {
+                source_name: self.name.clone(),
+                setting: "name",
+                problem: "is empty; the status needs one".to_owned(),
+            });
+        }
+        check_token(&self.name, "token", &self.token)
+    }
+}
+
+/// What the configuration says of events and samples.
+#[derive(Debug)]
+struct Template {
+    event: LogEvent,
+    dimensions: BTreeMap<String, String>,
+}
+
+impl Template {
+    fn new(config: &Config) -> Self {
+        let metadata = SourceMetadata {
+            category: config.category.clone(),
+            source: config.name.clone(),
+            collector: DESCRIPTOR.name.to_owned(),
+            ..SourceMetadata::default()
+        };
+        let mut dimensions = config.fields.clone();
+        for (name, value) in [
+            ("_sourceCategory", &metadata.category),
+            ("_source", &metadata.source),
+            ("_collector", &metadata.collector),
+        ] {
+            dimensions.insert(name.to_owned(), value.clone());
+        }
+        let mut event = LogEvent {
+            metadata: Arc::new(metadata),
+            ..LogEvent::default()
+        };
+        let mut interner = Interner::default();
+        for (name, value) in &config.fields {
+            put(&mut event, name, value, &mut interner);
+        }
+        Template { event, dimensions }
+    }
+}

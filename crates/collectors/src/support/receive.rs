@@ -1,0 +1,290 @@
+//! What all receivers share: finding the source that a token names, reading a body under a cap,
+//! and handing over what was sent. A request is acknowledged when its events are durable.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time;
+use aws_lc_rs::digest::{Digest, SHA256, digest};
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use model::limits::REQUEST_BYTES_MAX;
+use model::{Checkpoint, Clock, EventBatch, EventSink, Receipt, SinkError, Timestamp};
+
+use super::decompress::{DecompressError, decompress};
+use super::secret::Secret;
+use crate::error::CollectorsError;
+use crate::status::{Monitor, SourceState};
+
+/// A body that is too large is read and thrown away up to here, so that senders that do not
+/// listen while they send still get the answer.
+const DRAIN_BYTES_MAX: usize = 8 * REQUEST_BYTES_MAX;
+/// Bodies from this size on are decoded beside the threads that serve the network.
+const BLOCKING_FROM_BYTES: usize = 64 << 10;
+/// Seconds after which a sender may try again that was asked to wait.
+pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
+
+/// Why a request was refused, and what its sender is told.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) problem: String,
+}
+
+impl Refused {
+    pub(crate) fn new(status: StatusCode, problem: impl Into<String>) -> Self {
+        Refused {
+            status,
+            problem: problem.into(),
+        }
+    }
+
+    /// The request cannot be understood; sending it again does not help.
+    pub(crate) fn bad(problem: impl Into<String>) -> Self {
+        Refused::new(StatusCode::BAD_REQUEST, problem)
+    }
+}
+
+/// The largest body, after decompression, and the limit's name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimit {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: usize,
+}
+
+impl BodyLimit {
+    /// The limit of receivers that have none of their own.
+    pub(crate) const USUAL: BodyLimit = BodyLimit {
+        name: "REQUEST_BYTES_MAX",
+        bytes: REQUEST_BYTES_MAX,
+    };
+
+    fn refusal(self, error: &DecompressError) -> Refused {
+        match error {
+            DecompressError::TooLarge(_) => Refused::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!(
+                    "the body is larger than {}, {} bytes ({} MiB) uncompressed; nothing of it \
+                     was stored; send smaller requests",
+                    self.name,
+                    self.bytes,
+                    self.bytes >> 20
+                ),
+            ),
+            DecompressError::Broken { .. } => {
+                Refused::bad(format!("{error}; nothing of it was stored"))
+            }
+            DecompressError::Unknown(_) => {
+                Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())
+            }
+        }
+    }
+}
+
+/// Sources by the token that their senders give.
+pub(crate) struct Tokens<R>(Vec<(Digest, Arc<R>)>);
+
+impl<R> Default for Tokens<R> {
+    fn default() -> Self {
+        Tokens(Vec::new())
+    }
+}
+
+impl<R> Tokens<R> {
+    pub(crate) fn add(&mut self, token: &Secret, source: R) {
+        let digest = digest(&SHA256, token.expose().as_bytes());
+        self.0.push((digest, Arc::new(source)));
+    }
+
+    /// The source of this token. How long it takes says nothing about any token.
+    pub(crate) fn find(&self, token: &str) -> Option<Arc<R>> {
+        let given = digest(&SHA256, token.as_bytes());
+        let mut found = None;
+        for (digest, source) in &self.0 {
+            let compared = constant_time::verify_slices_are_equal(digest.as_ref(), given.as_ref());
+            if compared.is_ok() {
+                found = Some(source);
+            }
+        }
+        found.map(Arc::clone)
+    }
+}
+
+/// Where one source puts what it was sent, and notes how it is doing.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    pub(crate) source: String,
+    pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) monitor: Arc<Monitor>,
+}
+
+impl Inbox {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Stores a batch. `key` is the sender's own for it: a repeated one is acknowledged and not
+    /// stored again.
+    pub(crate) async fn store(
+        &self,
+        mut batch: EventBatch,
+        key: Option<String>,
+    ) -> Result<Receipt, Refused> {
+        if batch.events.is_empty() && batch.samples.is_empty() {
+            return Ok(Receipt {
+                stored: 0,
+                repeated: 0,
+            });
+        }
+        batch.idempotency_key = key.map(|key| format!("{}\u{0}{key}", self.source));
+        let (state, status, problem) = match self.sink.append(batch).await {
+            Ok(receipt) => {
+                self.monitor.received(None, receipt);
+                self.monitor.set_state(SourceState::Running);
+                return Ok(receipt);
+            }
+            Err(busy @ SinkError::Busy(_)) => (
+                SourceState::Waiting,
+                StatusCode::TOO_MANY_REQUESTS,
+                busy.to_string(),
+            ),
+            Err(failed @ SinkError::Failed(_)) => (
+                SourceState::Retrying,
+                StatusCode::SERVICE_UNAVAILABLE,
+                failed.to_string(),
+            ),
+        };
+        self.monitor.set_state(state);
+        Err(Refused::new(status, problem))
+    }
+
+    /// Notes what a sender is told that did not go as it should.
+    pub(crate) fn note(&self, problem: &str) {
+        self.monitor.failed(problem.to_owned(), self.now());
+    }
+}
+
+/// Checks that a token can stand in an address and in a header.
+///
+/// # Errors
+/// [`CollectorsError::Setting`] names the source.
+pub(crate) fn check_token(
+    source: &str,
+    setting: &'static str,
+    token: &Secret,
+) -> Result<(), CollectorsError> {
+    let token = token.expose();
+    if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic() || c == '/') {
+        return Err(CollectorsError::Setting {
+            source_name: source.to_owned(),
+            setting,
+            problem: "must be visible ASCII characters without `/`".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// How long ids of events are remembered that are sent and not pulled: senders try again for some
+/// hours, and clouds send the same event again for up to a day.
+const IDS_KEPT_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
+
+/// Lets the ids be forgotten that are older than senders repeat themselves. Nobody reads its
+/// position.
+pub(crate) fn forget_old_ids(source: &str, origin: &str, now: Timestamp) -> Checkpoint {
+    Checkpoint {
+        source: source.to_owned(),
+        origin: origin.to_owned(),
+        reread_from: now.saturating_add_nanos(-IDS_KEPT_NANOS),
+        position: serde_json::Value::Null,
+    }
+}
+
+/// A header's text; `None` if it is missing or empty.
+pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Reads a body and gives it, decompressed, to `decode`; a large one beside the threads that
+/// serve the network.
+///
+/// # Errors
+/// If the body is broken or larger than the limit, and what `decode` refuses.
+pub(crate) async fn decoded<T, F>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: BodyLimit,
+    decode: F,
+) -> Result<T, Refused>
+where
+    T: Send + 'static,
+    F: FnOnce(Bytes) -> Result<T, Refused> + Send + 'static,
+{
+    let body = read(headers, body, limit).await?;
+    let encoding = header(headers, CONTENT_ENCODING.as_str()).unwrap_or_default();
+    let is_large = body.len() >= BLOCKING_FROM_BYTES || !encoding.is_empty();
+    let work = move || {
+        let body = decompress(&encoding, body, limit.bytes).map_err(|error| limit.refusal(&error));
+        decode(body?)
+    };
+    if !is_large {
+        return work();
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        Refused::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("cannot decode the body: {error}"),
+        )
+    })?
+}
+
+async fn read(headers: &HeaderMap, body: Body, limit: BodyLimit) -> Result<Bytes, Refused> {
+    let too_large = || limit.refusal(&DecompressError::TooLarge(limit.bytes));
+    let announced = header(headers, CONTENT_LENGTH.as_str())
+        .and_then(|length| length.parse::<usize>().ok())
+        .unwrap_or(0);
+    if announced > limit.bytes && headers.contains_key(EXPECT) {
+        return Err(too_large());
+    }
+    let mut stream = body.into_data_stream();
+    let mut kept = BytesMut::with_capacity(announced.min(limit.bytes));
+    let mut bytes_read = 0_usize;
+    while let Some(chunk) = stream.next().await {
+        let chunk =
+            chunk.map_err(|error| Refused::bad(format!("the body ended too early: {error}")))?;
+        bytes_read = bytes_read.saturating_add(chunk.len());
+        if bytes_read <= limit.bytes && announced <= limit.bytes {
+            kept.extend_from_slice(&chunk);
+        } else {
+            kept = BytesMut::new();
+        }
+        if bytes_read > DRAIN_BYTES_MAX {
+            break;
+        }
+    }
+    if bytes_read > limit.bytes {
+        return Err(too_large());
+    }
+    Ok(kept.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_finds_its_source_and_nothing_else_does() {
+        let mut tokens = Tokens::default();
+        tokens.add(&Secret::new("a"), 1);
+        tokens.add(&Secret::new("b"), 2);
+        assert_eq!(tokens.find("b").as_deref(), Some(&2));
+        for other in ["", "c", "ab", "a "] {
+            assert_eq!(tokens.find(other), None, "{other}");
+        }
+    }
+}
