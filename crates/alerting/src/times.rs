@@ -119,7 +119,7 @@ fn any_or_none<T>(list: &[T], holds: impl FnMut(&T) -> bool) -> bool {
 }
 
 /// Whether `value` lies in a range that may go over the end and on from the beginning.
-fn is_between<T: PartialOrd>(value: T, first: T, last: T) -> bool {
+fn is_between<T: PartialOrd + Copy>(value: T, first: T, last: T) -> bool {
     if first <= last {
         first <= value && value <= last
     } else {

@@ -48,6 +48,35 @@ pub(crate) struct Quotas {
     pub(crate) gcp: Arc<gcp_cloud_logging::Quotas>,
 }
 
+/// The receivers of all pushed sources, by their collectors.
+struct Receivers {
+    aws_firehose: aws_firehose::Receivers,
+    aws_lambda_telemetry: aws_lambda_telemetry::Receivers,
+    gcp_pubsub_push: gcp_pubsub_push::Receivers,
+    otlp: otlp::Receivers,
+    sumo_http: sumo_http::Receivers,
+}
+
+impl Receivers {
+    fn new(clock: &Arc<dyn Clock>) -> Self {
+        Receivers {
+            aws_firehose: aws_firehose::Receivers::new(Arc::clone(clock)),
+            aws_lambda_telemetry: aws_lambda_telemetry::Receivers::default(),
+            gcp_pubsub_push: gcp_pubsub_push::Receivers::default(),
+            otlp: otlp::Receivers::default(),
+            sumo_http: sumo_http::Receivers::default(),
+        }
+    }
+
+    fn router(self) -> axum::Router {
+        aws_firehose::router(self.aws_firehose)
+            .merge(aws_lambda_telemetry::router(self.aws_lambda_telemetry))
+            .merge(gcp_pubsub_push::router(self.gcp_pubsub_push))
+            .merge(otlp::router(self.otlp))
+            .merge(sumo_http::router(self.sumo_http))
+    }
+}
+
 /// What a source needs from its surroundings.
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -148,11 +177,7 @@ impl Sources {
             clock: Arc::clone(&clock),
             stop: stop.clone(),
         };
-        let mut aws_firehose = aws_firehose::Receivers::new(Arc::clone(&clock));
-        let mut aws_lambda_telemetry = aws_lambda_telemetry::Receivers::default();
-        let mut gcp_pubsub_push = gcp_pubsub_push::Receivers::default();
-        let mut otlp = otlp::Receivers::default();
-        let mut sumo_http = sumo_http::Receivers::default();
+        let mut receivers = Receivers::new(&clock);
         for config in configs {
             let monitor = Arc::new(Monitor::new(config.name(), config.collector()));
             monitors.push(Arc::clone(&monitor));
@@ -167,11 +192,11 @@ impl Sources {
                 SourceConfig::AwsFirehose(config) => {
                     let pulled_by = pulled_by(&config, &pullers)?;
                     let inbox = context.inbox(&config.name);
-                    aws_firehose.add(config, pulled_by, inbox);
+                    receivers.aws_firehose.add(config, pulled_by, inbox);
                 }
                 SourceConfig::AwsLambdaTelemetry(config) => {
                     let inbox = context.inbox(&config.name);
-                    aws_lambda_telemetry.add(config, inbox);
+                    receivers.aws_lambda_telemetry.add(config, inbox);
                 }
                 SourceConfig::AzureBlobStorage(config) => {
                     let config = Arc::new(config);
@@ -192,22 +217,24 @@ impl Sources {
                     }));
                 }
                 SourceConfig::GcpPubsubPush(config) => {
-                    gcp_pubsub_push.add(&config, context.inbox(&config.name));
+                    receivers
+                        .gcp_pubsub_push
+                        .add(&config, context.inbox(&config.name));
                 }
-                SourceConfig::Otlp(config) => otlp.add(&config, context.inbox(&config.name)),
+                SourceConfig::Otlp(config) => {
+                    receivers.otlp.add(&config, context.inbox(&config.name))
+                }
                 SourceConfig::SumoHttp(config) => {
-                    sumo_http.add(&config, context.inbox(&config.name))?;
+                    receivers
+                        .sumo_http
+                        .add(&config, context.inbox(&config.name))?;
                 }
             }
         }
         tasks.close();
         Ok(Sources {
             monitors,
-            router: aws_firehose::router(aws_firehose)
-                .merge(aws_lambda_telemetry::router(aws_lambda_telemetry))
-                .merge(gcp_pubsub_push::router(gcp_pubsub_push))
-                .merge(otlp::router(otlp))
-                .merge(sumo_http::router(sumo_http)),
+            router: receivers.router(),
             clock,
             stop,
             tasks,
