@@ -94,6 +94,14 @@ struct Surroundings {
 }
 
 impl Surroundings {
+    fn new(sink: Arc<dyn EventSink>, clock: &Arc<dyn Clock>, stop: &CancellationToken) -> Self {
+        Surroundings {
+            sink,
+            clock: Arc::clone(clock),
+            stop: stop.clone(),
+        }
+    }
+
     fn with(&self, monitor: Arc<Monitor>) -> Context {
         Context {
             sink: Arc::clone(&self.sink),
@@ -172,11 +180,7 @@ impl Sources {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let mut monitors = Vec::new();
-        let surroundings = Surroundings {
-            sink,
-            clock: Arc::clone(&clock),
-            stop: stop.clone(),
-        };
+        let surroundings = Surroundings::new(sink, &clock, &stop);
         let mut receivers = Receivers::new(&clock);
         for config in configs {
             let monitor = Arc::new(Monitor::new(config.name(), config.collector()));
