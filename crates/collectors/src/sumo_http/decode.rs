@@ -13,6 +13,9 @@ use crate::support::fields::{Interner, keep_last, put};
 use crate::support::lambda_names::{StreamName, function_of_group};
 use crate::support::parts;
 
+/// Lines of one request: each may be an event.
+pub(crate) const REQUEST_LINES_MAX: usize = 1_000_000;
+
 /// What the headers of a request say; empty headers count as not given.
 #[derive(Debug, Default)]
 pub(crate) struct Overrides {
@@ -72,6 +75,13 @@ impl Decoder {
             fields: config.fields.clone(),
             rule,
         })
+    }
+
+    /// Whether a request of so many lines may become so many events, which take much more memory
+    /// than their text.
+    pub(crate) fn is_too_many(&self, body: &[u8]) -> bool {
+        !matches!(self.rule, Rule::WholeRequest)
+            && memchr::memchr_iter(b'\n', body).count() > REQUEST_LINES_MAX
     }
 
     /// Makes the events of one request. Bytes that are not UTF-8 become U+FFFD.

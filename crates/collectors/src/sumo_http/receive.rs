@@ -16,7 +16,7 @@ use axum::routing::post;
 use model::EventBatch;
 
 use super::Config;
-use super::decode::{Decoder, Overrides};
+use super::decode::{Decoder, Overrides, REQUEST_LINES_MAX};
 use super::metrics::{self, MetricsFormat};
 use crate::error::{CollectorsError, Result};
 use crate::status::SourceState;
@@ -135,6 +135,15 @@ async fn receive(receiver: &Receiver, request: Request) -> std::result::Result<(
     let decode = move |text: bytes::Bytes| {
         let mut batch = EventBatch::default();
         match MetricsFormat::of(&content_type) {
+            None if decoder.is_too_many(&text) => {
+                return Err(Refused::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!(
+                        "the body has more than REQUEST_LINES_MAX = {REQUEST_LINES_MAX} lines; \
+                         nothing of it was stored; send smaller requests"
+                    ),
+                ));
+            }
             None => batch.events = decoder.decode(&text, overrides),
             Some(format) => {
                 let common = decoder.dimensions(overrides, &dimensions);

@@ -43,6 +43,17 @@ async fn post(
 }
 
 #[tokio::test]
+async fn a_body_of_too_many_lines_is_refused_before_they_are_events() {
+    let bench = bench();
+    let (status, text) = post(&bench, &[], "\n".repeat(REQUEST_LINES_MAX + 1)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(text.contains("REQUEST_LINES_MAX = 1000000"), "{text}");
+    let (status, _) = post(&bench, &[], "\n".repeat(REQUEST_LINES_MAX)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(bench.sink.batches().is_empty());
+}
+
+#[tokio::test]
 async fn lines_are_stored_with_the_metadata_of_the_headers() {
     let bench = bench();
     let headers = [
