@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use content::Monitor;
+use content::{Monitor, Severity};
 use model::Timestamp;
 use serde_json::json;
 use storage::catalog::{AlertEvent, AlertRow, Evaluated, Message, MessageState};
@@ -53,7 +53,10 @@ impl Teller<'_> {
         let mut told = Vec::new();
         for (change, samples) in changes {
             let labels = matched_labels(watched, &change);
-            let hold = self.hold(watched, &labels);
+            let (channels, hold) = match self.channels(watched, &labels) {
+                Ok(channels) => (channels, None),
+                Err(hold) => (BTreeSet::new(), Some(hold)),
+            };
             let was_untold = state.untold.contains(&change.alert.id);
             let news = self.news(watched, &change, samples);
             evaluated.alerts.push(row(watched, &news, hold.is_some())?);
@@ -64,22 +67,20 @@ impl Teller<'_> {
             if change.kind.is_end() {
                 state.untold.remove(&news.id);
                 // Who never heard of it need not hear that it is over; who did must, muted or not.
-                if was_untold {
+                if was_untold && heard.is_empty() {
                     continue;
                 }
             } else if hold.is_some() {
                 if !heard.is_empty() {
                     state.told.insert(news.id.clone(), heard);
                 }
-                if change.kind == ChangeKind::Fired {
+                if matches!(change.kind, ChangeKind::Fired | ChangeKind::Raised) {
                     state.untold.insert(news.id);
                 }
                 continue;
             } else {
                 state.untold.remove(&news.id);
             }
-            let channels = self.audience.channels_of(watched, &labels, self.now);
-            let channels = channels.unwrap_or_default();
             // Whoever heard of it hears what becomes of it, though its route may be another now.
             let concerned: BTreeSet<String> = channels.union(&heard).cloned().collect();
             if !change.kind.is_end() {
@@ -100,20 +101,21 @@ impl Teller<'_> {
 
     /// Whether people are not to be told about a change.
     pub(crate) fn is_held(&self, watched: &Watched, change: &Change) -> bool {
-        self.hold(watched, &matched_labels(watched, change))
-            .is_some()
+        self.channels(watched, &matched_labels(watched, change))
+            .is_err()
     }
 
-    fn hold(&self, watched: &Watched, labels: &Labels) -> Option<Hold> {
+    /// The channels of an alert, or what holds it back.
+    fn channels(&self, watched: &Watched, labels: &Labels) -> Result<BTreeSet<String>, Hold> {
         if self.mutes.iter().any(|mute| mute.holds(labels, self.now)) {
-            return Some(Hold::Mute);
+            return Err(Hold::Mute);
         }
         if let Some(holder) = self.audience.holder(self.open, labels) {
             let name = holder.get(ALERT_NAME).cloned().unwrap_or_default();
-            return Some(Hold::Alert(name));
+            return Err(Hold::Alert(name));
         }
         let channels = self.audience.channels_of(watched, labels, self.now);
-        channels.is_none().then_some(Hold::Time)
+        channels.ok_or(Hold::Time)
     }
 
     /// Writes one message for each channel, or for each alert where the receiver wants that.
@@ -236,13 +238,16 @@ const ALERT_NAME: &str = "alertname";
 
 /// The labels that mutes, routes and inhibitions look at.
 pub(crate) fn matched_labels(watched: &Watched, change: &Change) -> Labels {
-    let mut labels = change.labels.clone();
-    labels.insert(ALERT_NAME.to_owned(), watched.monitor.name.clone());
-    labels.insert("monitor".to_owned(), watched.id.clone());
-    labels.insert(
-        "severity".to_owned(),
-        change.alert.severity.name().to_owned(),
-    );
+    let name = &watched.monitor.name;
+    with_names(&change.labels, name, &watched.id, change.alert.severity)
+}
+
+/// The labels of a group with those that say which alert it is.
+pub(crate) fn with_names(group: &Labels, name: &str, monitor: &str, severity: Severity) -> Labels {
+    let mut labels = group.clone();
+    labels.insert(ALERT_NAME.to_owned(), name.to_owned());
+    labels.insert("monitor".to_owned(), monitor.to_owned());
+    labels.insert("severity".to_owned(), severity.name().to_owned());
     labels
 }
 

@@ -22,7 +22,7 @@ use crate::monitors::{Monitors, Watched};
 use crate::mute::Mute;
 use crate::replay::{Replay, replay};
 use crate::state::{Change, ChangeKind, Labels, MonitorState, OpenAlert, Reason};
-use crate::tell::Teller;
+use crate::tell::{Teller, with_names};
 use crate::watch::Watcher;
 use crate::{AlertingError, Result, metrics};
 
@@ -369,10 +369,13 @@ impl Alerting {
         mute.check()?;
         let mut alerts = self.alerts(Timestamp::MAX).await?;
         alerts.retain(|alert| {
-            let mut labels: Labels = alert.news.labels.clone();
-            labels.insert("alertname".to_owned(), alert.monitor_name.clone());
-            labels.insert("monitor".to_owned(), alert.monitor.clone());
-            labels.insert("severity".to_owned(), alert.news.severity.name().to_owned());
+            let news = &alert.news;
+            let labels = with_names(
+                &news.labels,
+                &alert.monitor_name,
+                &alert.monitor,
+                news.severity,
+            );
             mute.matches(&labels)
         });
         Ok(alerts)

@@ -39,8 +39,8 @@ pub struct MonitorState {
     /// What is wrong with the monitor itself.
     #[serde(default)]
     pub problems: BTreeMap<Problem, ProblemState>,
-    /// Open alerts that people have not been told about, because of a mute or
-    /// an inhibition.
+    /// Open alerts that began or became critical while they were held back, by a mute, an
+    /// inhibition or a quiet time.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub untold: BTreeSet<String>,
     /// The channels that have heard of open alerts, by the alerts' ids: they hear of the end.

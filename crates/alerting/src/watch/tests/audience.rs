@@ -100,6 +100,41 @@ async fn what_begins_at_a_quiet_time_is_told_when_that_is_over() {
 }
 
 #[tokio::test]
+async fn what_becomes_critical_at_a_quiet_time_is_told_when_that_is_over() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
+    let settings = "[[times]]\nname = 'tea'\nhours = ['14:55-14:57']\n\
+        [[routes]]\nmatchers = ['alertname=Errors']\nchannels = []\n\
+        [[routes]]\nchannels = ['hook']\nmute_times = ['tea']\n";
+    let receivers = [("hook", &receiver)];
+    let node = Node::start_with(folder.path(), &receivers, START_MS, settings).await;
+    let warning = "critical = { above = 20 }\nwarning = { above = 2 }";
+    let monitor = MONITOR
+        .replace("critical = { above = 2 }", warning)
+        .replace("Errors", "Levels");
+    let monitor = content::Monitor::parse(&monitor).unwrap();
+    node.alerting.create_monitor(monitor).await.unwrap();
+    let severities = || {
+        let got = lock(&receiver.got);
+        let severity = |(_, body): &(String, Value)| {
+            body["alerts"][0]["labels"]["severity"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        got.iter().map(severity).collect::<Vec<_>>()
+    };
+    node.minute().await;
+    for errors in [3, 21, 21, 21, 0] {
+        node.log("pay", errors).await;
+        node.minute().await;
+        node.deliver().await;
+    }
+    assert_eq!(severities(), ["warning", "critical", "critical"]);
+    assert_eq!(receiver.told(), ["firing 1", "firing 1", "resolved 1"]);
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_route_to_nowhere_keeps_a_node_from_starting() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(
