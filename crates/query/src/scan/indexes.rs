@@ -49,6 +49,13 @@ pub(crate) enum Decision {
     Everything,
 }
 
+impl Choice {
+    /// Whether no row is read.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.decision, Decision::Nothing)
+    }
+}
+
 impl Indexes {
     /// Returns no open index of the segments in `store`; without `is_on` none will be used.
     pub(crate) fn new(store: Store, is_on: bool) -> Self {
@@ -107,6 +114,20 @@ impl Indexes {
                 false => Decision::Rows(rows),
             },
         })
+    }
+
+    /// The same, if the index is open already: then asking takes less than to read in vain, or
+    /// to plan a read that is not needed.
+    pub(super) fn choose_if_open(
+        &self,
+        segment: &SegmentMeta,
+        need: &Need,
+        known: Option<&Rows>,
+    ) -> Result<Option<Choice>> {
+        if need.is_anything() || !self.lock().contains_key(&segment.id) {
+            return Ok(None);
+        }
+        self.choose(segment, need, known).map(Some)
     }
 
     fn choose_pages(&self, segment: &SegmentMeta, need: &Need) -> Result<Choice> {

@@ -222,7 +222,7 @@ impl SegmentsTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let question = self.question(state, filters)?;
         let mut inputs = Vec::new();
-        for reads in self.reads(&question) {
+        for reads in self.reads(&question)? {
             inputs.push(self.scan_segments(state, &reads, &question, projection, limit)?);
         }
         inputs.extend(self.scan_memory(state, &question, projection)?);

@@ -24,10 +24,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion_datasource::TableSchema;
 use model::Timestamp;
-use storage::{MemorySegment, ROW_GROUP_ROWS, Rows, SegmentMeta};
+use storage::{MemorySegment, PAGE_ROWS, ROW_GROUP_ROWS, Rows, SegmentMeta};
 
 use super::condition;
-use super::indexes::Choice;
+use super::indexes::{Choice, Decision};
 use super::need::Need;
 use super::source::{IndexedParquetSource, Part};
 use super::words::{Words, unqualified};
@@ -43,8 +43,14 @@ pub(super) struct Question {
     words: Option<(Words, Expr)>,
 }
 
-/// A segment, and its rows that hold the words that are asked for, if the index knows them.
-type Known<'a> = (&'a Arc<SegmentMeta>, Option<Rows>);
+/// A segment that is read, and what is known of it when the scan is planned.
+struct Known<'a> {
+    segment: &'a Arc<SegmentMeta>,
+    /// Its rows that hold the words that are asked for, if the index knows them.
+    rows: Option<Rows>,
+    /// What is read of it, if its index is open.
+    choice: Option<Choice>,
+}
 
 /// Segments that are read alike.
 #[derive(Default)]
@@ -54,6 +60,16 @@ pub(super) struct Reads<'a> {
     cross_the_edge: bool,
     /// Whether messages must be searched for the words.
     have_unknown_words: bool,
+}
+
+impl Question {
+    /// What an index is asked about segments of which the words are known, or not.
+    fn need_of(&self, have_unknown_words: bool) -> &Need {
+        match have_unknown_words {
+            true => &self.need,
+            false => &self.rest,
+        }
+    }
 }
 
 impl SegmentsTable {
@@ -99,7 +115,7 @@ impl SegmentsTable {
     }
 
     /// The segments that may hold rows, by how they are read.
-    pub(super) fn reads(&self, question: &Question) -> Vec<Reads<'_>> {
+    pub(super) fn reads(&self, question: &Question) -> Result<Vec<Reads<'_>>> {
         let mut all: Vec<Reads<'_>> = Vec::new();
         for segment in &self.snapshot.segments {
             if !self.overlaps(segment.time_min, segment.time_max) {
@@ -111,20 +127,30 @@ impl SegmentsTable {
                 continue;
             }
             let have_unknown_words = question.words.is_some() && rows.is_none();
+            let need = question.need_of(have_unknown_words);
+            let choice = self.indexes.choose_if_open(segment, need, rows.as_ref())?;
+            if choice.as_ref().is_some_and(Choice::is_nothing) {
+                continue;
+            }
+            let known = Known {
+                segment,
+                rows,
+                choice,
+            };
             let alike = all.iter_mut().find(|reads| {
                 reads.cross_the_edge == cross_the_edge
                     && reads.have_unknown_words == have_unknown_words
             });
             match alike {
-                Some(reads) => reads.segments.push((segment, rows)),
+                Some(reads) => reads.segments.push(known),
                 None => all.push(Reads {
-                    segments: vec![(segment, rows)],
+                    segments: vec![known],
                     cross_the_edge,
                     have_unknown_words,
                 }),
             }
         }
-        all
+        Ok(all)
     }
 
     /// `start <= time and time < end`, without the sides that are open.
@@ -163,10 +189,7 @@ impl SegmentsTable {
         projection: Option<&Vec<usize>>,
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let need = match reads.have_unknown_words {
-            true => &question.need,
-            false => &question.rest,
-        };
+        let need = question.need_of(reads.have_unknown_words);
         let range = self.range_filter().filter(|_| reads.cross_the_edge);
         let words = question.words.as_ref().map(|(_, filter)| filter.clone());
         let words = words.filter(|_| reads.have_unknown_words);
@@ -185,9 +208,9 @@ impl SegmentsTable {
                 Ok(DataSourceExec::from_data_source(config))
             });
         }
-        let rows = reads.segments.iter().map(|(segment, rows)| match rows {
+        let rows = reads.segments.iter().map(|known| match &known.rows {
             Some(rows) => rows.len(),
-            None => usize::try_from(segment.rows).unwrap_or(usize::MAX),
+            None => usize::try_from(known.segment.rows).unwrap_or(usize::MAX),
         });
         let rows = rows.fold(0, usize::saturating_add);
         let mut statistics = Statistics::new_unknown(&self.schema);
@@ -326,16 +349,40 @@ impl SegmentsTable {
     }
 }
 
-/// Cuts segments into row groups and deals them out over the partitions in turn, so that every
-/// partition has work. The newest segments come first, for searches that need not go on.
+/// Parts of segments that each partition gets, if they are so many: enough for equal loads, and few
+/// enough that opening files does not count.
+const PARTS_PER_PARTITION: usize = 4;
+
+impl Known<'_> {
+    /// Pages that are read, as far as is known.
+    fn pages(&self) -> usize {
+        match self.choice.as_ref().map(|choice| &choice.decision) {
+            Some(Decision::Nothing) => 0,
+            Some(Decision::Some(pages)) => pages.count(),
+            Some(Decision::Rows(rows)) => rows.page_count(),
+            Some(Decision::Everything) | None => usize::try_from(self.segment.rows)
+                .unwrap_or(usize::MAX)
+                .div_ceil(PAGE_ROWS),
+        }
+    }
+}
+
+/// Cuts segments into parts of about equal work and deals them out over the partitions in turn, so
+/// that every partition has some. The newest segments come first, for searches that need not go
+/// on.
 fn groups(state: &dyn Session, segments: &[Known<'_>]) -> Vec<FileGroup> {
     let partitions = state.config_options().execution.target_partitions.max(1);
+    let pages: usize = segments.iter().map(Known::pages).sum();
+    let pages_per_part = pages.div_ceil(partitions * PARTS_PER_PARTITION).max(1);
     let mut files = Vec::new();
-    for (segment, rows) in segments.iter().rev() {
-        let count = usize::try_from(segment.rows)
+    for known in segments.iter().rev() {
+        let segment = known.segment;
+        let row_groups = usize::try_from(segment.rows)
             .unwrap_or(0)
             .div_ceil(ROW_GROUP_ROWS);
-        for part in Part::all(segment, rows.clone(), count.max(1)) {
+        let count = known.pages().div_ceil(pages_per_part);
+        let (rows, choice) = (known.rows.clone(), known.choice.clone());
+        for part in Part::all(segment, rows, choice, row_groups, count) {
             let mut file = PartitionedFile::new(segment.path.as_ref(), segment.bytes);
             file.object_meta.location = segment.path.clone();
             files.push(file.with_extension(part));

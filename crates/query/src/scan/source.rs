@@ -46,32 +46,37 @@ pub(super) struct SegmentScan {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     scan: Arc<SegmentScan>,
-    number: usize,
-    is_last: bool,
+    first: usize,
+    /// None for all that come behind the first.
+    end: Option<usize>,
 }
 
 impl Part {
-    /// Cuts a segment, of which `rows` are read if they are known, into `count` parts of one row
-    /// group each; what a file has beyond belongs to the last.
+    /// Cuts a segment of `row_groups` row groups, of which `rows` are read if they are known, into
+    /// `count` parts; what a file has beyond belongs to the last. Without a `choice` the first
+    /// part that is read makes it.
     pub(super) fn all(
         segment: &Arc<SegmentMeta>,
         rows: Option<Rows>,
+        choice: Option<Choice>,
+        row_groups: usize,
         count: usize,
     ) -> impl Iterator<Item = Part> {
         let scan = Arc::new(SegmentScan {
             segment: Arc::clone(segment),
             rows,
-            choice: OnceLock::new(),
+            choice: choice.map_or_else(OnceLock::new, OnceLock::from),
         });
+        let count = count.clamp(1, row_groups.max(1));
         (0..count).map(move |number| Part {
             scan: Arc::clone(&scan),
-            number,
-            is_last: number + 1 == count,
+            first: row_groups * number / count,
+            end: (number + 1 < count).then_some(row_groups * (number + 1) / count),
         })
     }
 
     fn has(&self, row_group: usize) -> bool {
-        row_group == self.number || self.is_last && row_group > self.number
+        self.first <= row_group && self.end.is_none_or(|end| row_group < end)
     }
 }
 
@@ -411,6 +416,33 @@ mod tests {
                 .iter()
                 .map(|part| format!("{}{} ", if part.skip { "-" } else { "+" }, part.row_count))
                 .collect(),
+        }
+    }
+
+    #[test]
+    fn every_row_group_belongs_to_one_part() {
+        let segment = Arc::new(SegmentMeta {
+            id: String::new(),
+            table: storage::Table::Events,
+            path: "a".into(),
+            bytes: 0,
+            checksums: None,
+            index_bytes: None,
+            rows: 0,
+            time_min: model::Timestamp::MIN,
+            time_max: model::Timestamp::MIN,
+            partition: String::new(),
+            window_start: model::Timestamp::MIN,
+            generation: storage::Generation::Fresh,
+            created_at: model::Timestamp::MIN,
+        });
+        for (row_groups, count) in [(0, 1), (1, 3), (5, 2), (6, 4), (4, 4)] {
+            let parts: Vec<Part> = Part::all(&segment, None, None, row_groups, count).collect();
+            assert_eq!(parts.len(), count.min(row_groups.max(1)));
+            for row_group in 0..row_groups + 2 {
+                let owners = parts.iter().filter(|part| part.has(row_group));
+                assert_eq!(owners.count(), 1, "{row_group} of {row_groups} in {count}");
+            }
         }
     }
 

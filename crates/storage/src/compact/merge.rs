@@ -7,18 +7,25 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, interleave_record_batch, take_record_batch};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::row::{Row, RowConverter, Rows, SortField};
 use model::Timestamp;
 
 use super::Job;
 use super::fold::Fold;
 use crate::disk::Disk;
-use crate::segment::{Form, SegmentReader, SegmentWriter, WRITE_ROWS, folder_of};
+use crate::segment::{Form, SegmentReader, SegmentWriter, WRITE_ROWS, folder_of, platform_lines};
 use crate::{Result, SegmentMeta, StorageError, Table};
+
+/// Where it stands in the order of events whether the platform wrote the line: behind function and
+/// level.
+const PLATFORM_PLACE: usize = 2;
 
 /// Merges the inputs of `job` into one file, durably; the catalog does not know it yet. Returns
 /// `None` if it was stopped; what was written goes with the next look for orphans.
@@ -52,15 +59,18 @@ pub(crate) fn merge(
 
 /// Turns columns into keys whose byte order is the order of rows; nulls come first.
 pub(super) fn converter(table: Table, columns: &[&str]) -> Result<RowConverter> {
+    fields(table, columns)
+        .and_then(RowConverter::new)
+        .map_err(StorageError::arrow("compare rows of segments"))
+}
+
+fn fields(table: Table, columns: &[&str]) -> std::result::Result<Vec<SortField>, ArrowError> {
     let schema = table.schema();
     let fields = columns.iter().map(|name| {
         let field = schema.field_with_name(name);
         field.map(|field| SortField::new(field.data_type().clone()))
     });
-    fields
-        .collect::<Result<Vec<_>, _>>()
-        .and_then(RowConverter::new)
-        .map_err(StorageError::arrow("compare rows of segments"))
+    fields.collect()
 }
 
 /// The keys of a batch's rows.
@@ -69,13 +79,44 @@ pub(super) fn keys(
     columns: &[&str],
     batch: &RecordBatch,
 ) -> Result<Rows> {
-    let columns: Vec<ArrayRef> = columns
-        .iter()
-        .filter_map(|name| batch.column_by_name(name).cloned())
-        .collect();
     converter
-        .convert_columns(&columns)
+        .convert_columns(&named(columns, batch))
         .map_err(StorageError::arrow("compare rows of segments"))
+}
+
+fn named(columns: &[&str], batch: &RecordBatch) -> Vec<ArrayRef> {
+    let columns = columns.iter();
+    columns
+        .filter_map(|name| batch.column_by_name(name).cloned())
+        .collect()
+}
+
+/// The order of the rows of a table's segments.
+struct Order {
+    table: Table,
+    converter: RowConverter,
+}
+
+impl Order {
+    fn of(table: Table) -> Result<Order> {
+        let failed = || StorageError::arrow("compare rows of segments");
+        let mut fields = fields(table, table.order()).map_err(failed())?;
+        if table == Table::Events {
+            fields.insert(PLATFORM_PLACE, SortField::new(DataType::Boolean));
+        }
+        let converter = RowConverter::new(fields).map_err(failed())?;
+        Ok(Order { table, converter })
+    }
+
+    fn keys(&self, batch: &RecordBatch) -> Result<Rows> {
+        let mut columns = named(self.table.order(), batch);
+        if self.table == Table::Events {
+            columns.insert(PLATFORM_PLACE, Arc::new(platform_lines(batch)));
+        }
+        self.converter
+            .convert_columns(&columns)
+            .map_err(StorageError::arrow("compare rows of segments"))
+    }
 }
 
 /// The rows of one input, in order.
@@ -98,8 +139,7 @@ impl Source {
 }
 
 struct Merge {
-    columns: &'static [&'static str],
-    converter: RowConverter,
+    order: Order,
     sources: Vec<Source>,
     /// What holds the rows of all inputs.
     form: Form,
@@ -107,10 +147,8 @@ struct Merge {
 
 impl Merge {
     fn open(data_dir: &Path, job: &Job) -> Result<Merge> {
-        let columns = job.key.table.order();
         let mut merge = Merge {
-            columns,
-            converter: converter(job.key.table, columns)?,
+            order: Order::of(job.key.table)?,
             sources: Vec::new(),
             form: Form::narrowest(job.key.table),
         };
@@ -140,7 +178,7 @@ impl Merge {
         let schema = reader.schema();
         let batches: Vec<RecordBatch> = reader.collect::<Result<_>>()?;
         let rows = concat_batches(&schema, &batches).map_err(failed())?;
-        let keys = keys(&self.converter, self.columns, &rows)?;
+        let keys = self.order.keys(&rows)?;
         let mut order: Vec<u32> = (0..u32::try_from(rows.num_rows()).unwrap_or(u32::MAX)).collect();
         order.sort_by_key(|row| keys.row(*row as usize));
         let sorted = take_record_batch(&rows, &UInt32Array::from(order)).map_err(failed())?;
@@ -152,7 +190,7 @@ impl Merge {
         for batch in reader {
             let batch = batch?;
             if batch.num_rows() > 0 {
-                let keys = keys(&self.converter, self.columns, &batch)?;
+                let keys = self.order.keys(&batch)?;
                 return Ok(Some((batch, keys)));
             }
         }

@@ -215,6 +215,25 @@ async fn merged_events_are_all_there_once_in_order_and_apart_by_key() {
 }
 
 #[tokio::test]
+async fn merged_lines_of_the_platform_stand_apart_as_in_what_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::open(folder.path()).await;
+    for flush in 0..3 {
+        let at: Vec<i64> = (0..4).map(|event| event * 10 + flush).collect();
+        let lines = ["START RequestId: 1", "read", "END RequestId: 1", "written"];
+        let given = [
+            ("event_time", times(&at)),
+            ("message", texts(lines.map(Some).to_vec())),
+        ];
+        home.flush(Table::Events, rows(Table::Events, &given)).await;
+    }
+    home.settle().await;
+    let merged = home.read(Table::Events);
+    let expected = [10, 11, 12, 30, 31, 32, 0, 1, 2, 20, 21, 22];
+    assert_eq!(column_times(&merged, "event_time"), expected);
+}
+
+#[tokio::test]
 async fn files_of_inputs_stay_for_the_grace_time_and_for_snapshots() {
     let folder = tempfile::tempdir().unwrap();
     let mut home = Home::open(folder.path()).await;

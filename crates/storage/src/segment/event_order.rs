@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringViewArray};
 
 use super::gather::Place;
 use crate::hashing::ViewHasher;
@@ -83,6 +83,13 @@ impl<'a> Groups<'a> {
         });
         groups.into_iter().map(|(_, number)| *number as usize)
     }
+}
+
+/// Whether the platform wrote each event: the part of the order that no column has.
+pub(crate) fn platform_lines(events: &RecordBatch) -> BooleanArray {
+    let messages = events.column(MESSAGE_COLUMN).as_string_view();
+    let rows = 0..events.num_rows();
+    BooleanArray::from_iter(rows.map(|row| Some(is_platform_line(messages, row))))
 }
 
 fn is_platform_line(messages: &StringViewArray, row: usize) -> bool {

@@ -16,6 +16,7 @@ use crate::{Checksums, Table};
 
 pub use derived::Derived;
 pub(crate) use derived::{IS_IN_MESSAGE, apart, schema_apart, whole};
+pub(crate) use event_order::platform_lines;
 pub(crate) use form::Form;
 pub(crate) use index_file::measure_index;
 pub use reader::SegmentReader;

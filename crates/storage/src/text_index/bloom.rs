@@ -61,27 +61,44 @@ impl BloomBuilder {
     }
 }
 
-/// Returns those of `pages` whose filter may hold `key`. `ends` and `blocks` are as stored.
-pub(super) fn pages_with(key: u64, pages: &Pages, ends: &[u8], blocks: &[u8]) -> Pages {
+/// Pages whose filters are looked at together.
+const PAGES_AT_ONCE: usize = 64;
+
+/// Returns the pages, of `len`, whose filter may hold `key`. `ends` and `blocks` are as stored.
+///
+/// Filters of a large store are not in any cache of the processor, and each block is a line of its
+/// own. So one word of many blocks is read before anything is decided by it: the reads do not wait
+/// for each other (with 20 GB of logs a fifth of the time of a search for an id is spent here).
+pub(super) fn pages_with(key: u64, len: usize, ends: &[u8], blocks: &[u8]) -> Pages {
     let masks = masks(key);
     let (ends, _) = ends.as_chunks::<4>();
-    let mut found = Pages::none(pages.len());
+    let (words, _) = blocks.as_chunks::<4>();
+    let mut found = Pages::none(len);
     let mut first = 0;
-    for (page, end) in ends.iter().enumerate().take(pages.len()) {
-        let end = u32::from_le_bytes(*end) as usize;
-        let count = end.saturating_sub(first);
-        if count > 0 && pages.contains(page) {
-            let at = (first + block_of(key, count)) * BLOCK_BYTES;
-            let (words, _) = blocks
-                .get(at..at + BLOCK_BYTES)
-                .unwrap_or(&[])
-                .as_chunks::<4>();
+    for (chunk, ends) in ends[..len.min(ends.len())]
+        .chunks(PAGES_AT_ONCE)
+        .enumerate()
+    {
+        let mut places = [0; PAGES_AT_ONCE];
+        let mut may_hold = 0_u64;
+        for (page, end) in ends.iter().enumerate() {
+            let end = u32::from_le_bytes(*end) as usize;
+            let count = end.saturating_sub(first);
+            places[page] = (first + block_of(key, count)) * BLOCK_WORDS;
+            let word = words.get(places[page]).copied().unwrap_or([u8::MAX; 4]);
+            let holds = u32::from_le_bytes(word) & masks[0] != 0;
+            may_hold |= u64::from(holds & (count > 0)) << page;
+            first = end;
+        }
+        while may_hold != 0 {
+            let page = may_hold.trailing_zeros() as usize;
+            may_hold &= may_hold - 1;
+            let words = words.get(places[page]..places[page] + BLOCK_WORDS);
             let holds = |(word, mask): (&[u8; 4], &u32)| u32::from_le_bytes(*word) & mask != 0;
-            if words.iter().zip(&masks).all(holds) {
-                found.insert(page);
+            if words.unwrap_or_default().iter().zip(&masks).all(holds) {
+                found.insert(chunk * PAGES_AT_ONCE + page);
             }
         }
-        first = end;
     }
     found
 }
@@ -93,22 +110,23 @@ mod tests {
 
     #[test]
     fn every_key_is_found_and_hardly_any_other() {
+        const PAGES: u64 = 150;
         let mut builder = BloomBuilder::default();
-        let keys =
-            |page: u64| (0..page * 500).map(move |n| xxh3_64(&(page << 32 | n).to_le_bytes()));
-        for page in 0..8 {
+        let key = |page: u64, n: u64| xxh3_64(&(page << 32 | n).to_le_bytes());
+        let keys = |page: u64| (0..page % 8 * 50).map(move |n| key(page, n));
+        for page in 0..PAGES {
             builder.add_page(&keys(page).collect::<Vec<_>>());
         }
         let (ends, blocks) = builder.finish();
-        let all = Pages::all(8);
-        let mut false_hits = 0;
-        for page in 0..8 {
+        let (mut asked, mut false_hits) = (0, 0);
+        for page in 0..PAGES {
             for key in keys(page) {
-                let found = pages_with(key, &all, &ends, &blocks);
+                let found = pages_with(key, PAGES as usize, &ends, &blocks);
                 assert!(found.contains(page as usize));
+                asked += PAGES as usize - 1;
                 false_hits += found.count() - 1;
             }
         }
-        assert!(false_hits < 14_000 * 7 / 100, "{false_hits}");
+        assert!(false_hits * 100 < asked, "{false_hits} of {asked}");
     }
 }

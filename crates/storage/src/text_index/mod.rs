@@ -340,7 +340,7 @@ impl TextIndex {
     }
 
     fn with_key(&self, key: u64) -> Pages {
-        bloom::pages_with(key, &Pages::all(self.pages), &self.ends, &self.blocks)
+        bloom::pages_with(key, self.pages, &self.ends, &self.blocks)
     }
 
     fn term(&self, word: &str) -> Result<Pages> {

@@ -19,10 +19,15 @@ const SENDERS: usize = 2;
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Flushing begins by itself after half a minute.
 const FLUSH_SECONDS_MAX: u64 = 120;
+/// How soon after the last event the node of a benchmark takes an hour to be complete, and merges it
+/// for good; by default it is ten minutes.
+pub(super) const SETTLE_SOON: &str = "[storage.compaction]\nsettle = \"20s\"\n";
+/// By then it has begun.
+const SETTLE: Duration = Duration::from_secs(30);
 /// Background work has ended when the process has used next to nothing for so long.
 const QUIET: Duration = Duration::from_secs(3);
 const QUIET_CPU_SECONDS: f64 = 0.1;
-const SETTLE_SECONDS_MAX: u64 = 180;
+const SETTLE_SECONDS_MAX: u64 = 1_800;
 const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What taking the data set cost.
@@ -40,11 +45,13 @@ pub(super) struct Ingested {
     pub(super) settled_cpu_seconds: f64,
     pub(super) settled: Disk,
     pub(super) settled_segments: f64,
+    /// The most that was resident until then, and until the end of all work.
+    pub(super) fresh_memory_peak_bytes: u64,
     pub(super) memory_peak_bytes: u64,
 }
 
 /// Sends everything and waits for the end of the work that it causes.
-pub(super) fn run(node: &Node, data_set: &DataSet) -> Result<Ingested> {
+pub(super) fn run(node: &Node, data_set: &DataSet, has_time_to_settle: bool) -> Result<Ingested> {
     let cpu_before = node.cpu_seconds()?;
     let started = Instant::now();
     let asked_to_wait = send(node, data_set)?;
@@ -53,6 +60,10 @@ pub(super) fn run(node: &Node, data_set: &DataSet) -> Result<Ingested> {
     let cpu_seconds = node.cpu_seconds()? - cpu_before;
     let fresh = node.disk()?;
     let segments = node.metric("nephoscope_storage_segments")?;
+    let fresh_memory_peak_bytes = node.memory_peak_bytes()?;
+    if has_time_to_settle {
+        thread::sleep(SETTLE);
+    }
     wait_until_quiet(node)?;
     Ok(Ingested {
         wall_seconds,
@@ -63,6 +74,7 @@ pub(super) fn run(node: &Node, data_set: &DataSet) -> Result<Ingested> {
         settled_cpu_seconds: node.cpu_seconds()? - cpu_before,
         settled: node.disk()?,
         settled_segments: node.metric("nephoscope_storage_segments")?,
+        fresh_memory_peak_bytes,
         memory_peak_bytes: node.memory_peak_bytes()?,
     })
 }

@@ -135,14 +135,14 @@ fn measure(
     data_set: data_set::DataSet,
 ) -> Result<Measured> {
     let questions = queries::questions(&data_set);
-    let more = if arguments.runs > 1 {
-        ""
-    } else {
-        node::FLUSH_SOON
+    let is_measured = arguments.runs > 1;
+    let more = match is_measured {
+        true => ingest::SETTLE_SOON,
+        false => node::FLUSH_SOON,
     };
     let node = node::Node::start(binary, &folder.join("node"), more)?;
     say(arguments, "sending the data set");
-    let ingested = ingest::run(&node, &data_set)?;
+    let ingested = ingest::run(&node, &data_set, is_measured)?;
     let mut all = Vec::new();
     let mut answers = Vec::new();
     for question in &questions {

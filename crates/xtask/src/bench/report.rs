@@ -72,8 +72,12 @@ fn print_ingest(measured: &Measured) {
             cell(None),
         ),
         (
-            "most memory resident",
-            megabytes(ours.memory_peak_bytes),
+            "most memory resident, fresh and settled",
+            format!(
+                "{} / {}",
+                megabytes(ours.fresh_memory_peak_bytes),
+                megabytes(ours.memory_peak_bytes)
+            ),
             cell(None),
         ),
         (
