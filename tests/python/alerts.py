@@ -1,14 +1,17 @@
-"""Alerts reach real receivers: a webhook through `kill -9`, Debian's Alertmanager, and mail servers with and without TLS."""
+"""Alerts reach real receivers: a webhook through `kill -9`, Debian's Alertmanager, mail servers with and without TLS, and queues behind topics of Amazon SNS (moto)."""
 
 import email
 import email.policy
 import http.server
 import json
+import os
 import signal
 import ssl
+import sys
 import threading
 import time
 
+import boto3
 import trustme
 from aiosmtpd.controller import Controller
 
@@ -212,6 +215,59 @@ def mail(folder, encryption):
         controller.stop()
 
 
+AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
+REGION = "eu-west-1"
+
+
+def topics(folder):
+    """A queue behind a topic has the alert and its end; a topic that is not there is told as such."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    moto = Process([os.path.join(os.path.dirname(sys.executable), "moto_server"), "-H", "127.0.0.1", "-p", port], folder / "moto.log")
+    os.environ.update(AWS)
+    sns, sqs = (boto3.client(service, endpoint_url=url, region_name=REGION) for service in ["sns", "sqs"])
+
+    def is_up():
+        try:
+            return sns.list_topics() is not None
+        except Exception:  # not up yet
+            return False
+
+    try:
+        wait_until(is_up, "moto answers")
+        channels, queues = [], {}
+        for name, more in [("oncall", {}), ("oncall.fifo", {"FifoTopic": "true"})]:
+            topic = sns.create_topic(Name=name, Attributes=more)["TopicArn"]
+            queue = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if more else {})["QueueUrl"]
+            arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+            queues[name] = (queue, [])
+            channels.append(channel("sns", name, topic_arn=topic, endpoint_url=url))
+        channels.append(channel("sns", "lost", topic_arn=f"arn:aws:sns:{REGION}:123456789012:lost", endpoint_url=url))
+
+        def received(name):
+            queue, got = queues[name]
+            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                got.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return got
+
+        names = ["oncall", "oncall.fifo", "lost"]
+        with Node(folder, configuration(folder, "".join(channels), names), environment=AWS) as node:
+            until(node, "shop-5", lambda: received("oncall"), "a topic has the alert")
+            for name in queues:
+                wait_until(lambda name=name: len(received(name)) >= 2, f"the queue behind {name} has both messages")
+                first, last = queues[name][1][:2]
+                check(first["Subject"].startswith("[critical] Shop errors") and last["Subject"].startswith("[resolved] Shop errors"), f"subjects through {name}: {first['Subject']} / {last['Subject']}")
+                check("ERROR number" in first["Message"] and "Look at the shop." in first["Message"] and "/alerts/" in first["Message"], f"the message through {name} is complete")
+                attributes = {key: value["Value"] for key, value in first["MessageAttributes"].items()}
+                check(attributes["severity"] == "critical" and attributes["status"] == "firing" and attributes["idempotency_key"], f"attributes through {name}: {attributes}")
+            told = [one for one in call(node.url, "GET", "/api/v1/notifications")[1]["notifications"] if one["channel"] == "lost"]
+            check(told and told[0]["state"] == "given_up" and "NotFound" in told[0]["outcome"], f"a topic that is not there: {told[:1]}")
+    finally:
+        moto.end()
+
+
 def monitors_api(folder):
     """Sumo Logic's monitors API."""
     with Node(folder, SOURCE) as node:
@@ -247,7 +303,7 @@ def monitors_api(folder):
 
 
 with workspace() as folder:
-    for name, story in [("kills", through_kills), ("private", private_addresses), ("am", alertmanager), ("api", monitors_api)]:
+    for name, story in [("kills", through_kills), ("private", private_addresses), ("am", alertmanager), ("topics", topics), ("api", monitors_api)]:
         place = folder / name
         place.mkdir()
         story(place)

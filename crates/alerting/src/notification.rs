@@ -141,6 +141,32 @@ impl Notification {
             }
         }
     }
+
+    /// All of it as plain text.
+    pub(crate) fn text(&self) -> String {
+        let monitor = &self.monitor;
+        let mut text = format!("{}\n{}\n", self.title(), monitor.description);
+        for alert in &self.alerts {
+            let word = alert.word();
+            text.push_str(&format!(
+                "\n{word}: {}\n  since {}\n",
+                alert.sentence(),
+                alert.began_at
+            ));
+            text.push_str(&format!(
+                "  alert:  {}\n  search: {}\n",
+                alert.alert_url, alert.search_url
+            ));
+            for line in &alert.samples {
+                text.push_str(&format!("  | {} {}\n", line.time, line.text));
+            }
+        }
+        text.push_str(&format!("\nQuery:\n{}\n", monitor.query));
+        if !monitor.runbook.is_empty() {
+            text.push_str(&format!("\nRunbook:\n{}\n", monitor.runbook));
+        }
+        text
+    }
 }
 
 impl AlertNews {

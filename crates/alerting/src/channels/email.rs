@@ -83,7 +83,7 @@ impl Config {
             from: self.from.clone(),
             to: self.to.clone(),
             subject: notification.title(),
-            text: text(notification),
+            text: notification.text(),
             html: html(notification),
             key: key.to_owned(),
             thread: thread(notification),
@@ -98,32 +98,6 @@ fn thread(notification: &Notification) -> String {
         [alert] => alert.id.clone(),
         _ => notification.monitor.id.clone(),
     }
-}
-
-/// Complete without the HTML.
-fn text(notification: &Notification) -> String {
-    let monitor = &notification.monitor;
-    let mut text = format!("{}\n{}\n", notification.title(), monitor.description);
-    for alert in &notification.alerts {
-        let word = alert.word();
-        text.push_str(&format!(
-            "\n{word}: {}\n  since {}\n",
-            alert.sentence(),
-            alert.began_at
-        ));
-        text.push_str(&format!(
-            "  alert:  {}\n  search: {}\n",
-            alert.alert_url, alert.search_url
-        ));
-        for line in &alert.samples {
-            text.push_str(&format!("  | {} {}\n", line.time, line.text));
-        }
-    }
-    text.push_str(&format!("\nQuery:\n{}\n", monitor.query));
-    if !monitor.runbook.is_empty() {
-        text.push_str(&format!("\nRunbook:\n{}\n", monitor.runbook));
-    }
-    text
 }
 
 fn html(notification: &Notification) -> String {

@@ -5,12 +5,13 @@ mod alertmanager;
 mod email;
 mod pagerduty;
 mod slack;
+mod sns;
 mod teams;
 mod webhook;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deliver::smtp;
+use crate::deliver::{smtp, topic};
 use crate::notification::Notification;
 
 /// What a channel says about itself.
@@ -31,6 +32,8 @@ pub(crate) enum Outgoing {
     Http(HttpMessage),
     /// A mail.
     Mail(smtp::Mail),
+    /// A message of a topic.
+    Topic(topic::Publication),
 }
 
 /// A `POST` request with a JSON body.
@@ -92,6 +95,8 @@ channels! {
     Pagerduty => pagerduty,
     /// Writes into a Slack channel.
     Slack => slack,
+    /// Publishes to a topic of AWS.
+    Sns => sns,
     /// Writes into a Teams channel.
     Teams => teams,
     /// Posts JSON.
@@ -127,6 +132,11 @@ impl ChannelConfig {
             }
             ChannelConfig::Pagerduty(config) => config.url.clone(),
             ChannelConfig::Slack(config) => config.url.expose().to_owned(),
+            ChannelConfig::Sns(config) => {
+                return config
+                    .validate()
+                    .map_err(|why| format!("channel `{name}`: {why}"));
+            }
             ChannelConfig::Teams(config) => config.url.expose().to_owned(),
             ChannelConfig::Webhook(config) => config.url.clone(),
         };

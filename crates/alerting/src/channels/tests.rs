@@ -23,6 +23,7 @@ fn written(outgoing: Outgoing) -> String {
             format!("POST {}\n\n{body}\n", message.url)
         }
         Outgoing::Mail(mail) => mail.to_bytes_for_test(),
+        Outgoing::Topic(publication) => format!("{publication:#?}\n"),
     }
 }
 

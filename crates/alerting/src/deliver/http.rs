@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, redirect};
 
-use super::{Attempt, guard, smtp};
+use super::{Attempt, guard, smtp, topic};
 use crate::channels::{HttpMessage, Outgoing};
 use crate::notification::cut;
 use crate::{AlertingError, Result};
@@ -53,6 +53,7 @@ impl Client {
     pub(crate) async fn send(&self, outgoing: &Outgoing, key: &str) -> Attempt {
         match outgoing {
             Outgoing::Http(message) => self.post(message, key).await,
+            Outgoing::Topic(publication) => topic::publish(publication, key).await,
             Outgoing::Mail(mail) => match tokio::time::timeout(TIMEOUT * 3, smtp::send(mail)).await
             {
                 Ok(attempt) => attempt,

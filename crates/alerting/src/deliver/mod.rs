@@ -7,6 +7,7 @@ mod guard;
 mod http;
 mod outbox;
 pub(crate) mod smtp;
+pub(crate) mod topic;
 
 use std::time::Duration;
 
