@@ -215,6 +215,21 @@ def mail(folder, encryption):
         controller.stop()
 
 
+def heartbeat(folder):
+    """An address is called as long as alerting works, and not any more when the node is gone."""
+    hook = Hook()
+    settings = f'[alerting.heartbeat]\nurl = {json.dumps(hook.url)}\nevery = "100ms"\nallow_private = true\n'
+    with Node(folder, f"{SOURCE}\n{settings}") as node:
+        wait_until(lambda: len(hook.got) >= 3, "the address is called again and again")
+        key, body = hook.got[0]
+        check(body["status"] == "ok" and key.startswith("heartbeat-"), f"the call says that all is well: {body}")
+        check("nephoscope_alerting_heartbeat 1" in request(node.url, "GET", "/metrics")[1].decode(), "the metrics say so, too")
+        node.kill()
+        calls = len(hook.got)
+        time.sleep(1)
+        check(len(hook.got) <= calls + 1, "a dead node does not call")
+
+
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
 REGION = "eu-west-1"
 
@@ -303,7 +318,7 @@ def monitors_api(folder):
 
 
 with workspace() as folder:
-    for name, story in [("kills", through_kills), ("private", private_addresses), ("am", alertmanager), ("topics", topics), ("api", monitors_api)]:
+    for name, story in [("kills", through_kills), ("private", private_addresses), ("am", alertmanager), ("topics", topics), ("heartbeat", heartbeat), ("api", monitors_api)]:
         place = folder / name
         place.mkdir()
         story(place)

@@ -17,8 +17,8 @@ def run(folder, *arguments, text=None):
 
 
 def checking(folder):
-    status, out, _ = run(folder, "check", ROOT / "queries")
-    check(status == 0 and "0 with mistakes" in out, f"the packaged queries are right: {status} {out.splitlines()[-1:]}")
+    status, out, _ = run(folder, "check", "--test", ROOT / "queries")
+    check(status == 0 and "0 with mistakes" in out, f"the packaged queries are right, and monitors do as their tests say: {status} {out.splitlines()[-3:]}")
 
     lines = '{"id": "right", "query": "error | count by function"}\n{"id": 2, "query": "* | timeslize 5m | count"}\nnonsense\n'
     status, out, _ = run(folder, "check", "-", "--format", "json", text=lines)

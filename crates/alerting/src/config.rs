@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::duration;
 use serde::Deserialize;
 
+use crate::heartbeat::HeartbeatConfig;
 use crate::inhibition::Inhibition;
 use crate::route::Route;
 use crate::times::Times;
@@ -26,6 +27,8 @@ pub struct AlertingConfig {
     pub times: Vec<Times>,
     /// Which alerts are not told while others are open.
     pub inhibitions: Vec<Inhibition>,
+    /// What is called as long as alerting works.
+    pub heartbeat: Option<HeartbeatConfig>,
     /// Where people reach the node, for links in messages.
     pub url: Option<String>,
     /// How long alerts that are over are kept.
@@ -42,6 +45,7 @@ impl Default for AlertingConfig {
             routes: Vec::new(),
             times: Vec::new(),
             inhibitions: Vec::new(),
+            heartbeat: None,
             url: None,
             keep: Duration::from_secs(90 * 86_400),
         }

@@ -24,6 +24,14 @@ pub(crate) fn describe() {
         "nephoscope_alerting_notification_attempts_total",
         "Attempts to tell people, by what they came to."
     );
+    metrics::describe_gauge!(
+        "nephoscope_alerting_heartbeat",
+        "1 if the last heartbeat arrived, 0 if not or if there was a reason to send none."
+    );
+}
+
+pub(crate) fn heartbeat(is_sent: bool) {
+    metrics::gauge!("nephoscope_alerting_heartbeat").set(f64::from(u8::from(is_sent)));
 }
 
 pub(crate) fn evaluated(outcome: &'static str, count: usize) {

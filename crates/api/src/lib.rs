@@ -22,6 +22,7 @@ use model::Clock;
 
 pub use auth::AccessKey;
 pub use door::Door;
+pub use metrics::render as metrics_text;
 
 /// What the routes answer from.
 #[derive(Clone)]

@@ -30,7 +30,7 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
 }
 
 /// Brings the gauges up to date and returns all metrics of the node as Prometheus text.
-pub(crate) fn render(node: &Node) -> String {
+pub fn render(node: &Node) -> String {
     metrics::describe_counter!(
         "nephoscope_api_requests_total",
         "Requests answered, by route, method and status."

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use content::{DASHBOARD_FILE, Dashboard};
 use query::{Diagnostic, Severity};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 
 use crate::language_argument::LanguageArgument;
 
@@ -20,13 +21,14 @@ const PROGRESS_ITEMS: usize = 256;
 const CONFIGURATION: &str = "nephoscope.toml";
 const SAVED_SEARCH: &str = ".search.toml";
 const MONITOR: &str = ".monitor.toml";
+const RULE_TEST: &str = ".test.toml";
 const APP: &str = "app.toml";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A file or folder, or `-` for standard input. By its name a file is `*.search.toml`, a saved
-    /// search; `*.dashboard.toml`, a dashboard; `app.toml`, an app; `*.monitor.toml`, a monitor; any other `*.toml`,
-    /// a configuration; `*.jsonl`, a query a line (`{"id","query"}`, optionally `"language"`); anything else, one
+    /// search; `*.dashboard.toml`, a dashboard; `app.toml`, an app; `*.monitor.toml`, a monitor; `*.test.toml`, a
+    /// test of the monitor beside it, which is run with `--test`; any other `*.toml`, a configuration; `*.jsonl`, a query a line (`{"id","query"}`, optionally `"language"`); anything else, one
     /// query. Of a folder the saved searches, dashboards, apps, monitors, the `*.jsonl` and `nephoscope.toml` are
     /// checked. Standard input is `*.jsonl`.
     path: PathBuf,
@@ -36,6 +38,9 @@ pub(crate) struct Arguments {
     /// Language of queries that do not name theirs.
     #[arg(long, value_enum, default_value_t = LanguageArgument::Log)]
     language: LanguageArgument,
+    /// Run tests of monitors: `NAME.test.toml` beside `NAME.monitor.toml`.
+    #[arg(long)]
+    test: bool,
     /// Words for people, or one JSON object a line.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
@@ -50,6 +55,8 @@ enum Kind {
     Search,
     /// A monitor.
     Monitor,
+    /// A test of a monitor.
+    RuleTest,
     /// A dashboard; each of its queries is planned.
     Dashboard,
     /// An app.
@@ -67,6 +74,7 @@ impl Kind {
             Some("jsonl") => Kind::Lines,
             Some("toml") if name.ends_with(SAVED_SEARCH) => Kind::Search,
             Some("toml") if name.ends_with(MONITOR) => Kind::Monitor,
+            Some("toml") if name.ends_with(RULE_TEST) => Kind::RuleTest,
             Some("toml") if name.ends_with(DASHBOARD_FILE) => Kind::Dashboard,
             Some("toml") if path.ends_with(APP) => Kind::App,
             Some("toml") => Kind::Config,
@@ -106,6 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut checker = Checker {
         language: arguments.language,
         format: arguments.format,
+        runs_tests: arguments.test,
         shows_progress: std::io::stderr().is_terminal() && !std::io::stdout().is_terminal(),
         checked: 0,
         failed: 0,
@@ -125,6 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 struct Checker {
     language: LanguageArgument,
     format: CheckFormat,
+    runs_tests: bool,
     /// Where the terminal does not show the findings go by.
     shows_progress: bool,
     checked: usize,
@@ -159,7 +169,7 @@ impl Checker {
             let name = path.file_name().and_then(|name| name.to_str());
             name.is_some_and(|name| {
                 [CONFIGURATION, APP].contains(&name)
-                    || [SAVED_SEARCH, DASHBOARD_FILE, MONITOR, ".jsonl"]
+                    || [SAVED_SEARCH, DASHBOARD_FILE, MONITOR, RULE_TEST, ".jsonl"]
                         .iter()
                         .any(|ending| name.ends_with(ending))
             })
@@ -179,6 +189,8 @@ impl Checker {
                 Err(error) => complaint(name.to_owned(), error.to_string()),
             }),
             Kind::Monitor => self.tell(&check_monitor(name.to_owned(), text)),
+            Kind::RuleTest if !self.runs_tests => Ok(()),
+            Kind::RuleTest => self.tell(&run_test(name, text)),
             Kind::Dashboard => self.tell(&match Dashboard::parse(text) {
                 Ok(dashboard) => check_dashboard(name.to_owned(), &dashboard),
                 Err(error) => complaint(name.to_owned(), error.to_string()),
@@ -246,6 +258,25 @@ fn check_monitor(id: String, text: &str) -> Checked {
         ok: !diagnostics.iter().any(is_error),
         diagnostics,
         ..right(id)
+    }
+}
+
+/// Runs a test of the monitor whose file stands beside.
+fn run_test(name: &str, text: &str) -> Checked {
+    let monitor = format!("{}{MONITOR}", name.strip_suffix(RULE_TEST).unwrap_or(name));
+    let outcome = match std::fs::read_to_string(&monitor) {
+        Err(error) => Err(format!(
+            "cannot read the monitor that it is about, {monitor}: {error}"
+        )),
+        Ok(monitor) => {
+            let test = server::run_rule_test(&monitor, text);
+            tokio::task::block_in_place(|| Handle::current().block_on(test))
+        }
+    };
+    match outcome {
+        Ok(problems) if problems.is_empty() => right(name.to_owned()),
+        Ok(problems) => complaint(name.to_owned(), problems.join("; ")),
+        Err(mistake) => complaint(name.to_owned(), mistake),
     }
 }
 

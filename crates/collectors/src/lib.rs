@@ -37,6 +37,6 @@ pub use otlp::Config as OtlpConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
 pub use sources::Sources;
 pub use status::{OriginStatus, SourceState, SourceStatus};
-pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat};
+pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat, prometheus_samples};
 pub use support::azure_storage::AzureCredentials;
 pub use support::secret::Secret;

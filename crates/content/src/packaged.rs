@@ -28,6 +28,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "throttled",
         "timeouts",
     ],
+    "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
 ];
 
 /// Returns the monitors that come with the program, by id, with the text of their files.

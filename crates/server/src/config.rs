@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use model::duration;
 use serde::Deserialize;
 
 use crate::{PartitionConfig, ServerError, partitions};
@@ -50,12 +52,16 @@ pub struct Config {
 pub struct ListenConfig {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How often the node's own metrics become samples; zero for never.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub own_metrics_interval: Duration,
 }
 
 impl Default for ListenConfig {
     fn default() -> Self {
         ListenConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8470)),
+            own_metrics_interval: Duration::from_secs(60),
         }
     }
 }

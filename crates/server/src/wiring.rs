@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
+use crate::own_metrics::OwnMetrics;
 use crate::{Config, ServerError, telemetry};
 
 /// A node that runs. Dropping it does not stop it; [`Server::shutdown`] does.
@@ -29,6 +30,7 @@ pub struct Server {
     ingest: Arc<Ingest>,
     alerting: Arc<alerting::Alerting>,
     upkeep: Upkeep,
+    own_metrics: OwnMetrics,
     stop_http: oneshot::Sender<()>,
     http: JoinHandle<()>,
 }
@@ -82,7 +84,7 @@ impl Server {
             alerting::Alerting::start(config.alerting, config.channels, store.clone(), url);
         let alerting = Arc::new(watched.await?);
         let upkeep = Upkeep::start(store.clone(), config.storage);
-        door.open(api::Node {
+        let node = api::Node {
             store,
             ingest: Arc::clone(&ingest),
             searches,
@@ -94,7 +96,9 @@ impl Server {
             metrics,
             version: env!("CARGO_PKG_VERSION"),
             ui: web::router(),
-        });
+        };
+        let own_metrics = OwnMetrics::start(node.clone(), config.server.own_metrics_interval);
+        door.open(node);
         info!(%address, "listening");
         Ok(Server {
             address,
@@ -102,6 +106,7 @@ impl Server {
             ingest,
             alerting,
             upkeep,
+            own_metrics,
             stop_http,
             http,
         })
@@ -126,6 +131,7 @@ impl Server {
     /// Stops collecting, flushes what is in memory, and stops listening.
     pub async fn shutdown(self) {
         self.sources.shutdown().await;
+        drop(self.own_metrics);
         self.alerting.shutdown().await;
         self.upkeep.stop().await;
         if let Err(error) = self.ingest.shutdown().await {

@@ -18,6 +18,7 @@ use crate::channels::ChannelConfig;
 use crate::config::AlertingConfig;
 use crate::deliver::{Attempt, Outbox};
 use crate::evaluate::Evaluator;
+use crate::heartbeat::Pulse;
 use crate::monitors::{Monitors, Watched};
 use crate::mute::Mute;
 use crate::replay::{Replay, replay};
@@ -34,6 +35,7 @@ const ALERTS_MAX: usize = 1_000;
 pub struct Alerting {
     watcher: Arc<Watcher>,
     outbox: Arc<Outbox>,
+    pulse: Arc<Pulse>,
     clock: Arc<dyn Clock>,
     stop: watch::Sender<bool>,
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
@@ -72,16 +74,22 @@ impl Alerting {
         store: Store,
         url: String,
     ) -> Result<Alerting> {
-        let keep = config.keep;
+        let (keep, heartbeat) = (config.keep, config.heartbeat.clone());
         let alerting = Alerting::prepare(config, channels, store, url).await?;
         alerting.spawn_rounds();
         alerting.spawn_deliveries();
         alerting.spawn_forgetting(keep);
+        if let Some(config) = heartbeat {
+            alerting.spawn_heartbeat(config)?;
+        }
         Ok(alerting)
     }
 
-    /// Everything but the tasks.
-    pub(crate) async fn prepare(
+    /// Everything but the tasks: rounds happen when they are asked for, and nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Alerting::start`].
+    pub async fn prepare(
         config: AlertingConfig,
         channels: Vec<ChannelConfig>,
         store: Store,
@@ -102,10 +110,19 @@ impl Alerting {
         Ok(Alerting {
             watcher: Arc::new(watcher),
             outbox: Arc::new(outbox),
+            pulse: Arc::new(Pulse::new(clock.now())),
             clock,
             stop: watch::Sender::new(false),
             tasks: std::sync::Mutex::default(),
         })
+    }
+
+    /// Evaluates what is due, until nothing is; returns how many evaluations that were.
+    ///
+    /// # Errors
+    /// If states cannot be read or written.
+    pub async fn round(&self) -> Result<usize> {
+        self.watcher.round(self.clock.now()).await
     }
 
     #[cfg(test)]

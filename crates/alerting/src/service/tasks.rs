@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::Alerting;
+use crate::Result;
+use crate::heartbeat::{Heartbeat, HeartbeatConfig};
 
 /// How often it is looked what is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -21,15 +23,20 @@ impl Alerting {
 
     pub(super) fn spawn_rounds(&self) {
         let (watcher, clock) = (Arc::clone(&self.watcher), Arc::clone(&self.clock));
+        let pulse = Arc::clone(&self.pulse);
         let settled = clock.now().saturating_add_millis(SETTLE_MS);
         self.every(TICK, move || {
             let (watcher, now) = (Arc::clone(&watcher), clock.now());
+            let pulse = Arc::clone(&pulse);
             async move {
                 if now < settled {
                     return;
                 }
-                if let Err(error) = watcher.round(now).await {
-                    tracing::error!(%error, "monitors could not be evaluated; they will be");
+                match watcher.round(now).await {
+                    Ok(_) => pulse.beat(now),
+                    Err(error) => {
+                        tracing::error!(%error, "monitors could not be evaluated; they will be");
+                    }
                 }
             }
         });
@@ -45,6 +52,18 @@ impl Alerting {
                 }
             }
         });
+    }
+
+    pub(super) fn spawn_heartbeat(&self, config: HeartbeatConfig) -> Result<()> {
+        let every = config.every;
+        let catalog = self.watcher.catalog.clone();
+        let (pulse, clock) = (Arc::clone(&self.pulse), Arc::clone(&self.clock));
+        let heartbeat = Arc::new(Heartbeat::new(config, catalog, pulse, clock)?);
+        self.every(every, move || {
+            let heartbeat = Arc::clone(&heartbeat);
+            async move { heartbeat.call().await }
+        });
+        Ok(())
     }
 
     pub(super) fn spawn_forgetting(&self, keep: Duration) {

@@ -20,6 +20,7 @@ use crate::registry::{CollectorDescriptor, CollectorKind};
 use crate::support::receive::check_token;
 use crate::support::secret::Secret;
 
+pub use metrics::prometheus_samples;
 pub(crate) use receive::{Receivers, router};
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {

@@ -6,7 +6,6 @@
 use super::Pages;
 
 const BLOCK_WORDS: usize = 8;
-pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * 4;
 /// With 8 bits set per key, one absent key in about 300 is let through.
 const BITS_PER_KEY: usize = 12;
 /// Odd numbers that spread a hash over the words of a block, as in Parquet's filters.

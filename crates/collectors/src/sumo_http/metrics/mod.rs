@@ -141,6 +141,19 @@ pub(crate) fn decode(
     Ok(samples)
 }
 
+/// Makes the samples of a text as Prometheus has it
+/// (<https://prometheus.io/docs/instrumenting/exposition_formats/>), each with the dimensions
+/// `common`.
+///
+/// # Errors
+/// What is wrong with the first line that is.
+pub fn prometheus_samples(
+    text: &str,
+    common: &BTreeMap<String, String>,
+) -> Result<Vec<Sample>, String> {
+    decode(MetricsFormat::Prometheus, text.as_bytes(), common).map_err(|error| error.to_string())
+}
+
 /// Seconds or milliseconds since the epoch; `-1` is the present.
 fn moment(text: &str) -> Result<Option<Timestamp>, String> {
     match text {
