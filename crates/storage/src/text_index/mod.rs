@@ -208,9 +208,14 @@ impl TextIndex {
         self.with_clues(literal.clues(false))
     }
 
-    fn with_clues(&self, clues: Vec<Clue>) -> Result<Option<Pages>> {
+    fn with_clues(&self, mut clues: Vec<Clue>) -> Result<Option<Pages>> {
+        // A look into the filters takes longest, and less the fewer pages are left.
+        clues.sort_by_key(|clue| matches!(clue, Clue::Id(_)));
         let mut found: Option<Pages> = None;
         for clue in clues {
+            if found.as_ref().is_some_and(Pages::is_empty) {
+                break;
+            }
             let pages = match clue {
                 Clue::Term(word) => self.term(&word)?,
                 Clue::Part {
@@ -219,7 +224,7 @@ impl TextIndex {
                     is_suffix,
                 } if self.has_all_runs => self.terms_with(&text, is_prefix, is_suffix)?,
                 Clue::Part { .. } => continue,
-                Clue::Id(key) => self.with_key(key),
+                Clue::Id(key) => self.with_key(key, found.as_ref()),
                 Clue::Name { .. } if !self.has_all_names => continue,
                 Clue::Name { text, is_suffix } if is_suffix => {
                     self.terms_with(&text, false, true)?
@@ -328,7 +333,7 @@ impl TextIndex {
         let Some(column) = column_number(column) else {
             return Ok(None);
         };
-        let mut found = self.with_key(tokens::value_key(column, folded.as_bytes()));
+        let mut found = self.with_key(tokens::value_key(column, folded.as_bytes()), None);
         found.add(&self.opaque);
         if self.columns[column] == FACT_IN_TEXT {
             match self.text(&Literal::new(folded, true, true))? {
@@ -339,8 +344,11 @@ impl TextIndex {
         Ok(Some(found))
     }
 
-    fn with_key(&self, key: u64) -> Pages {
-        bloom::pages_with(key, self.pages, &self.ends, &self.blocks)
+    /// The pages, of `among` if they are given, whose filter may hold the key.
+    fn with_key(&self, key: u64, among: Option<&Pages>) -> Pages {
+        let all = || Pages::all(self.pages);
+        let among = among.cloned().unwrap_or_else(all);
+        bloom::pages_with(key, &among, &self.ends, &self.blocks)
     }
 
     fn term(&self, word: &str) -> Result<Pages> {

@@ -18,11 +18,16 @@ impl Pages {
 
     /// All pages.
     pub fn all(len: usize) -> Self {
-        let mut pages = Pages::none(len);
-        for page in 0..len {
-            pages.insert(page);
+        let mut bits = vec![u64::MAX; len.div_ceil(64)];
+        if let (Some(last), beyond @ 1..) = (bits.last_mut(), len % 64) {
+            *last = (1 << beyond) - 1;
         }
-        pages
+        Pages { bits, len }
+    }
+
+    /// The set as words of 64 pages each, the first page in the lowest bit.
+    pub(super) fn words(&self) -> &[u64] {
+        &self.bits
     }
 
     /// Adds a page.
