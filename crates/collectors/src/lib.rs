@@ -3,11 +3,12 @@
 //!
 //! A collector decodes a foreign payload with a pure function into [`model::LogEvent`]s and
 //! hands them, with its checkpoint, to a [`model::EventSink`]. Nothing here writes to disk.
-//! To add one: a folder with `mod.rs` and `decode.rs`, and its lines in [`registry`].
+//! To add one: a folder with `mod.rs` and `decode.rs`, and its line in [`registry`].
 
 mod error;
 mod metrics;
 mod registry;
+mod source;
 mod sources;
 mod status;
 

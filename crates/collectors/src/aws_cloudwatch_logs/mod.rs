@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::source::{Source, Wrong, wrong};
+use crate::sources::{Context, Starting};
 use crate::support::budgets::Budgets;
 use crate::support::duration;
 use crate::support::reread::Settings;
@@ -24,7 +26,7 @@ use crate::support::token_bucket::TokenBucket;
 
 pub(crate) use client::Group;
 pub(crate) use decode::{Decoder, Labels, RawEvent};
-pub(crate) use discover::run;
+use discover::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "aws_cloudwatch_logs",
@@ -167,18 +169,14 @@ impl Config {
     fn late_from(&self) -> Duration {
         self.sweep_depth / 2
     }
+}
 
-    pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |setting: &'static str, problem: &str| {
-            Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.name.is_empty() {
-            return wrong("name", "is empty; checkpoints and the status need one");
-        }
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self) -> std::result::Result<(), Wrong> {
         if self.region.is_empty() {
             return wrong("region", "is empty; give one such as \"us-east-1\"");
         }
@@ -206,6 +204,14 @@ impl Config {
         if !(self.quota_share > 0.0 && self.quota_share <= 1.0) {
             return wrong("quota_share", "must be above 0 and up to 1");
         }
+        Ok(())
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let (config, quotas) = (Arc::new(self), Arc::clone(&starting.quotas.aws));
+        starting.pull(context, move |context| {
+            run(Arc::clone(&config), Arc::clone(&quotas), context)
+        });
         Ok(())
     }
 }
