@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
 use crate::source::{Source, Wrong, wrong};
 use crate::sources::{Context, Starting};
+use crate::support::aws::Access;
 use crate::support::budgets::Budgets;
 use crate::support::duration;
 use crate::support::reread::Settings;
@@ -139,6 +140,17 @@ fn yes() -> bool {
 const EVENT_AGE_MAX_MS: i64 = (14 * 24 + 1) * 3_600_000;
 
 impl Config {
+    /// Which account and region are asked, and as whom.
+    fn access(&self) -> Access<'_> {
+        Access {
+            region: &self.region,
+            endpoint_url: self.endpoint_url.as_deref(),
+            profile: self.profile.as_deref(),
+            role_arn: self.role_arn.as_deref(),
+            external_id: self.external_id.as_deref(),
+        }
+    }
+
     /// How a log group is read that was created at this moment.
     fn settings(&self, created_ms: i64) -> Settings {
         Settings {
@@ -230,14 +242,7 @@ pub(crate) struct Budget {
 impl Quotas {
     /// The budget of the account and region of `config`; the first source sets its size.
     pub(crate) fn budget(&self, config: &Config) -> Arc<Budget> {
-        // What tells one account and region from another without asking AWS.
-        let quota = [
-            Some(config.region.as_str()),
-            config.endpoint_url.as_deref(),
-            config.profile.as_deref(),
-            config.role_arn.as_deref(),
-        ];
-        self.0.get(&quota, || Budget {
+        self.0.get(&config.access().quota(), || Budget {
             filter_log_events: TokenBucket::new(
                 filter_log_events_per_second(&config.region) * config.quota_share,
             ),

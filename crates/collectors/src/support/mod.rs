@@ -1,5 +1,6 @@
 //! What several collectors need, each file named by its job.
 
+pub(crate) mod aws;
 pub(crate) mod azure_storage;
 pub(crate) mod backoff;
 pub(crate) mod budgets;
