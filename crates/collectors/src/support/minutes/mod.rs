@@ -13,14 +13,13 @@ pub(crate) mod follow;
 use std::future::Future;
 use std::time::Duration;
 
-use model::Sample;
+use model::{Sample, Timestamp};
 
 use super::refusal::Refusal;
-use super::reread::Page;
 use super::start::Start;
 use super::token_bucket::TokenBucket;
 
-pub(crate) use cursor::{Position, Span};
+pub(crate) use cursor::Span;
 
 /// One thing whose metrics are read in spans of time, such as a namespace of CloudWatch.
 pub(crate) trait Meter: Send + Sync {
@@ -33,9 +32,13 @@ pub(crate) trait Meter: Send + Sync {
     /// The calls that it may make, shared with others of the same quota.
     fn budget(&self) -> &TokenBucket;
 
-    /// Looks which series there are, if that must be asked for. Returns whether some were not
-    /// known before: their samples may be older than what is read otherwise.
-    fn look(&mut self) -> impl Future<Output = Result<bool, Refusal>> + Send {
+    /// Looks which series there are, if that must be asked for; what was measured from
+    /// `unread_from` on is still to be read. Returns whether some series were not known before:
+    /// their samples may be older than what is read otherwise.
+    fn look(
+        &mut self,
+        _unread_from: Timestamp,
+    ) -> impl Future<Output = Result<bool, Refusal>> + Send {
         async { Ok(false) }
     }
 
@@ -45,7 +48,18 @@ pub(crate) trait Meter: Send + Sync {
         &self,
         span: Span,
         token: Option<String>,
-    ) -> impl Future<Output = Result<Page<Sample>, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Samples, Refusal>> + Send;
+}
+
+/// One page of samples.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Samples {
+    pub(crate) samples: Vec<Sample>,
+    /// Asks for the page behind; without one this is the last. A page may be empty and not last.
+    pub(crate) next_token: Option<String>,
+    /// What the cloud could not tell, if samples are missing: what is there is handed over, and
+    /// the span is read again.
+    pub(crate) missing: Option<String>,
 }
 
 /// How a meter is to be read.
