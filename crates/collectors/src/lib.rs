@@ -13,6 +13,7 @@ mod sources;
 mod status;
 
 mod aws_cloudwatch_logs;
+mod aws_cloudwatch_metrics;
 mod aws_firehose;
 mod aws_lambda_telemetry;
 mod azure_blob_storage;
@@ -27,6 +28,7 @@ mod support;
 mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
+pub use aws_cloudwatch_metrics::Config as AwsCloudwatchMetricsConfig;
 pub use aws_firehose::Config as AwsFirehoseConfig;
 pub use aws_lambda_telemetry::Config as AwsLambdaTelemetryConfig;
 pub use azure_blob_storage::Config as AzureBlobStorageConfig;

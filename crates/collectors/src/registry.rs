@@ -72,6 +72,8 @@ macro_rules! collectors {
 collectors! {
     /// Pulls the logs of AWS log groups.
     AwsCloudwatchLogs => aws_cloudwatch_logs,
+    /// Pulls the metrics of AWS.
+    AwsCloudwatchMetrics => aws_cloudwatch_metrics,
     /// Is sent logs and metrics by Amazon Data Firehose.
     AwsFirehose => aws_firehose,
     /// Is sent the batches of the Lambda Telemetry API.
