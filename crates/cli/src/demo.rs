@@ -78,6 +78,17 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
         fields = {{ account = "prod" }}
 
         [[sources]]
+        name = "demo-lambda-metrics"
+        collector = "aws_cloudwatch_metrics"
+        region = "eu-west-1"
+        endpoint_url = "{aws_endpoint}"
+        namespaces = ["AWS/Lambda"]
+        dimensions = ["FunctionName"]
+        category = "prod/lambda"
+        poll_interval = "60s"
+        fields = {{ account = "prod" }}
+
+        [[sources]]
         name = "demo-google"
         collector = "gcp_cloud_logging"
         project = "shop-prod"

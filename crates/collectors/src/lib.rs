@@ -3,15 +3,17 @@
 //!
 //! A collector decodes a foreign payload with a pure function into [`model::LogEvent`]s and
 //! hands them, with its checkpoint, to a [`model::EventSink`]. Nothing here writes to disk.
-//! To add one: a folder with `mod.rs` and `decode.rs`, and its lines in [`registry`].
+//! To add one: a folder with `mod.rs` and `decode.rs`, and its line in [`registry`].
 
 mod error;
 mod metrics;
 mod registry;
+mod source;
 mod sources;
 mod status;
 
 mod aws_cloudwatch_logs;
+mod aws_cloudwatch_metrics;
 mod aws_firehose;
 mod aws_lambda_telemetry;
 mod azure_blob_storage;
@@ -26,6 +28,7 @@ mod support;
 mod testing;
 
 pub use aws_cloudwatch_logs::Config as AwsCloudwatchLogsConfig;
+pub use aws_cloudwatch_metrics::Config as AwsCloudwatchMetricsConfig;
 pub use aws_firehose::Config as AwsFirehoseConfig;
 pub use aws_lambda_telemetry::Config as AwsLambdaTelemetryConfig;
 pub use azure_blob_storage::Config as AzureBlobStorageConfig;

@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::{self, Source, Wrong};
+use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
-use crate::{
-    aws_cloudwatch_logs, aws_firehose, aws_lambda_telemetry, azure_blob_storage,
-    azure_table_storage, gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
-};
 
 /// Whether a collector fetches or is sent its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,18 +29,68 @@ pub struct CollectorDescriptor {
     pub example: &'static str,
 }
 
-/// Every collector, sorted by name.
-const COLLECTORS: &[CollectorDescriptor] = &[
-    aws_cloudwatch_logs::DESCRIPTOR,
-    aws_firehose::DESCRIPTOR,
-    aws_lambda_telemetry::DESCRIPTOR,
-    azure_blob_storage::DESCRIPTOR,
-    azure_table_storage::DESCRIPTOR,
-    gcp_cloud_logging::DESCRIPTOR,
-    gcp_pubsub_push::DESCRIPTOR,
-    otlp::DESCRIPTOR,
-    sumo_http::DESCRIPTOR,
-];
+macro_rules! collectors {
+    ($($(#[$doc:meta])* $variant:ident => $module:ident,)*) => {
+        /// Every collector, sorted by name.
+        const COLLECTORS: &[CollectorDescriptor] = &[$(crate::$module::DESCRIPTOR,)*];
+
+        /// One `[[sources]]` table of the configuration.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "collector", rename_all = "snake_case")]
+        pub enum SourceConfig {
+            $($(#[$doc])* $variant(crate::$module::Config),)*
+        }
+
+        impl SourceConfig {
+            /// The collector's name.
+            pub fn collector(&self) -> &'static str {
+                match self {
+                    $(SourceConfig::$variant(_) => crate::$module::DESCRIPTOR.name,)*
+                }
+            }
+
+            fn source(&self) -> &dyn Source {
+                match self {
+                    $(SourceConfig::$variant(config) => config,)*
+                }
+            }
+
+            /// Starts the source in its surroundings.
+            pub(crate) fn start(
+                self,
+                context: Context,
+                starting: &mut Starting<'_>,
+            ) -> crate::Result<()> {
+                match self {
+                    $(SourceConfig::$variant(config) => config.start(context, starting),)*
+                }
+            }
+        }
+    };
+}
+
+collectors! {
+    /// Pulls the logs of AWS log groups.
+    AwsCloudwatchLogs => aws_cloudwatch_logs,
+    /// Pulls the metrics of AWS.
+    AwsCloudwatchMetrics => aws_cloudwatch_metrics,
+    /// Is sent logs and metrics by Amazon Data Firehose.
+    AwsFirehose => aws_firehose,
+    /// Is sent the batches of the Lambda Telemetry API.
+    AwsLambdaTelemetry => aws_lambda_telemetry,
+    /// Pulls the resource logs in blobs of an Azure storage account.
+    AzureBlobStorage => azure_blob_storage,
+    /// Pulls the invocations in the log tables of an Azure storage account.
+    AzureTableStorage => azure_table_storage,
+    /// Pulls the log entries of a Google Cloud project.
+    GcpCloudLogging => gcp_cloud_logging,
+    /// Is sent the log entries of a Google Cloud log sink.
+    GcpPubsubPush => gcp_pubsub_push,
+    /// Is sent logs and metrics by OpenTelemetry's exporters.
+    Otlp => otlp,
+    /// Is sent logs the way Sumo Logic's HTTP source is.
+    SumoHttp => sumo_http,
+}
 
 /// Returns every collector, sorted by name.
 pub fn registry() -> &'static [CollectorDescriptor] {
@@ -55,74 +103,15 @@ pub(crate) fn kind_of(collector: &str) -> CollectorKind {
     found.map_or(CollectorKind::Pushed, |known| known.kind)
 }
 
-/// One `[[sources]]` table of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "collector", rename_all = "snake_case")]
-pub enum SourceConfig {
-    /// Pulls the logs of AWS log groups.
-    AwsCloudwatchLogs(aws_cloudwatch_logs::Config),
-    /// Is sent logs and metrics by Amazon Data Firehose.
-    AwsFirehose(aws_firehose::Config),
-    /// Is sent the batches of the Lambda Telemetry API.
-    AwsLambdaTelemetry(aws_lambda_telemetry::Config),
-    /// Pulls the resource logs in blobs of an Azure storage account.
-    AzureBlobStorage(azure_blob_storage::Config),
-    /// Pulls the invocations in the log tables of an Azure storage account.
-    AzureTableStorage(azure_table_storage::Config),
-    /// Pulls the log entries of a Google Cloud project.
-    GcpCloudLogging(gcp_cloud_logging::Config),
-    /// Is sent the log entries of a Google Cloud log sink.
-    GcpPubsubPush(gcp_pubsub_push::Config),
-    /// Is sent logs and metrics by OpenTelemetry's exporters.
-    Otlp(otlp::Config),
-    /// Is sent logs the way Sumo Logic's HTTP source is.
-    SumoHttp(sumo_http::Config),
-}
-
 impl SourceConfig {
     /// The source's name.
     pub fn name(&self) -> &str {
-        match self {
-            SourceConfig::AwsCloudwatchLogs(config) => &config.name,
-            SourceConfig::AwsFirehose(config) => &config.name,
-            SourceConfig::AwsLambdaTelemetry(config) => &config.name,
-            SourceConfig::AzureBlobStorage(config) => &config.name,
-            SourceConfig::AzureTableStorage(config) => &config.name,
-            SourceConfig::GcpCloudLogging(config) => &config.name,
-            SourceConfig::GcpPubsubPush(config) => &config.name,
-            SourceConfig::Otlp(config) => &config.name,
-            SourceConfig::SumoHttp(config) => &config.name,
-        }
-    }
-
-    /// The collector's name.
-    pub fn collector(&self) -> &'static str {
-        match self {
-            SourceConfig::AwsCloudwatchLogs(_) => aws_cloudwatch_logs::DESCRIPTOR.name,
-            SourceConfig::AwsFirehose(_) => aws_firehose::DESCRIPTOR.name,
-            SourceConfig::AwsLambdaTelemetry(_) => aws_lambda_telemetry::DESCRIPTOR.name,
-            SourceConfig::AzureBlobStorage(_) => azure_blob_storage::DESCRIPTOR.name,
-            SourceConfig::AzureTableStorage(_) => azure_table_storage::DESCRIPTOR.name,
-            SourceConfig::GcpCloudLogging(_) => gcp_cloud_logging::DESCRIPTOR.name,
-            SourceConfig::GcpPubsubPush(_) => gcp_pubsub_push::DESCRIPTOR.name,
-            SourceConfig::Otlp(_) => otlp::DESCRIPTOR.name,
-            SourceConfig::SumoHttp(_) => sumo_http::DESCRIPTOR.name,
-        }
+        self.source().name()
     }
 
     /// What senders identify a pushed source by.
     pub(crate) fn token(&self) -> Option<&Secret> {
-        match self {
-            SourceConfig::AwsCloudwatchLogs(_)
-            | SourceConfig::AzureBlobStorage(_)
-            | SourceConfig::AzureTableStorage(_)
-            | SourceConfig::GcpCloudLogging(_) => None,
-            SourceConfig::AwsFirehose(config) => Some(&config.access_key),
-            SourceConfig::AwsLambdaTelemetry(config) => Some(&config.token),
-            SourceConfig::GcpPubsubPush(config) => Some(&config.token),
-            SourceConfig::Otlp(config) => Some(&config.token),
-            SourceConfig::SumoHttp(config) => Some(&config.token),
-        }
+        self.source().token().map(|(_, token)| token)
     }
 
     /// Checks what the types cannot: empty names, patterns, limits.
@@ -130,17 +119,15 @@ impl SourceConfig {
     /// # Errors
     /// [`crate::CollectorsError::Setting`] names the setting and what to do.
     pub fn validate(&self) -> crate::Result<()> {
-        match self {
-            SourceConfig::AwsCloudwatchLogs(config) => config.validate(),
-            SourceConfig::AwsFirehose(config) => config.validate(),
-            SourceConfig::AwsLambdaTelemetry(config) => config.validate(),
-            SourceConfig::AzureBlobStorage(config) => config.validate(),
-            SourceConfig::AzureTableStorage(config) => config.validate(),
-            SourceConfig::GcpCloudLogging(config) => config.validate(),
-            SourceConfig::GcpPubsubPush(config) => config.validate(),
-            SourceConfig::Otlp(config) => config.validate(),
-            SourceConfig::SumoHttp(config) => config.validate(),
-        }
+        let Wrong { setting, problem } = match source::check(self.source()) {
+            Ok(()) => return Ok(()),
+            Err(wrong) => wrong,
+        };
+        Err(crate::CollectorsError::Setting {
+            source_name: self.name().to_owned(),
+            setting,
+            problem,
+        })
     }
 }
 

@@ -20,8 +20,8 @@ use crate::status::{Monitor, SourceState, SourceStatus};
 use crate::support::backoff::Backoff;
 use crate::support::receive::Inbox;
 use crate::{
-    aws_cloudwatch_logs, aws_firehose, aws_lambda_telemetry, azure_blob_storage,
-    azure_table_storage, gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
+    aws_cloudwatch_logs, aws_cloudwatch_metrics, aws_firehose, aws_lambda_telemetry,
+    gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
 };
 
 /// A run that lasted this long counts as a success.
@@ -45,16 +45,37 @@ pub struct Sources {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quotas {
     pub(crate) aws: Arc<aws_cloudwatch_logs::Quotas>,
+    pub(crate) aws_metrics: Arc<aws_cloudwatch_metrics::Quotas>,
     pub(crate) gcp: Arc<gcp_cloud_logging::Quotas>,
 }
 
+/// What sources are started with.
+pub(crate) struct Starting<'a> {
+    tasks: &'a TaskTracker,
+    pub(crate) quotas: &'a Quotas,
+    pub(crate) receivers: &'a mut Receivers,
+    /// The sources that pull log groups, by name.
+    pub(crate) pullers: &'a HashMap<String, aws_cloudwatch_logs::Config>,
+}
+
+impl Starting<'_> {
+    /// Keeps a source that asks the cloud going until the node stops.
+    pub(crate) fn pull<F, R>(&self, context: Context, run: F)
+    where
+        F: Fn(Context) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tasks.spawn(supervise(context, run));
+    }
+}
+
 /// The receivers of all pushed sources, by their collectors.
-struct Receivers {
-    aws_firehose: aws_firehose::Receivers,
-    aws_lambda_telemetry: aws_lambda_telemetry::Receivers,
-    gcp_pubsub_push: gcp_pubsub_push::Receivers,
-    otlp: otlp::Receivers,
-    sumo_http: sumo_http::Receivers,
+pub(crate) struct Receivers {
+    pub(crate) aws_firehose: aws_firehose::Receivers,
+    pub(crate) aws_lambda_telemetry: aws_lambda_telemetry::Receivers,
+    pub(crate) gcp_pubsub_push: gcp_pubsub_push::Receivers,
+    pub(crate) otlp: otlp::Receivers,
+    pub(crate) sumo_http: sumo_http::Receivers,
 }
 
 impl Receivers {
@@ -114,7 +135,7 @@ impl Surroundings {
 
 impl Context {
     /// Where a source that is sent its data puts it.
-    fn inbox(self, source: &str) -> Inbox {
+    pub(crate) fn inbox(self, source: &str) -> Inbox {
         Inbox {
             source: source.to_owned(),
             sink: self.sink,
@@ -182,58 +203,16 @@ impl Sources {
         let mut monitors = Vec::new();
         let surroundings = Surroundings::new(sink, &clock, &stop);
         let mut receivers = Receivers::new(&clock);
+        let mut starting = Starting {
+            tasks: &tasks,
+            quotas,
+            receivers: &mut receivers,
+            pullers: &pullers,
+        };
         for config in configs {
             let monitor = Arc::new(Monitor::new(config.name(), config.collector()));
             monitors.push(Arc::clone(&monitor));
-            let context = surroundings.with(monitor);
-            match config {
-                SourceConfig::AwsCloudwatchLogs(config) => {
-                    let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.aws));
-                    tasks.spawn(supervise(context, move |context| {
-                        aws_cloudwatch_logs::run(Arc::clone(&config), Arc::clone(&quotas), context)
-                    }));
-                }
-                SourceConfig::AwsFirehose(config) => {
-                    let pulled_by = pulled_by(&config, &pullers)?;
-                    let inbox = context.inbox(&config.name);
-                    receivers.aws_firehose.add(config, pulled_by, inbox);
-                }
-                SourceConfig::AwsLambdaTelemetry(config) => {
-                    let inbox = context.inbox(&config.name);
-                    receivers.aws_lambda_telemetry.add(config, inbox);
-                }
-                SourceConfig::AzureBlobStorage(config) => {
-                    let config = Arc::new(config);
-                    tasks.spawn(supervise(context, move |context| {
-                        azure_blob_storage::run(Arc::clone(&config), context)
-                    }));
-                }
-                SourceConfig::AzureTableStorage(config) => {
-                    let config = Arc::new(config);
-                    tasks.spawn(supervise(context, move |context| {
-                        azure_table_storage::run(Arc::clone(&config), context)
-                    }));
-                }
-                SourceConfig::GcpCloudLogging(config) => {
-                    let (config, quotas) = (Arc::new(config), Arc::clone(&quotas.gcp));
-                    tasks.spawn(supervise(context, move |context| {
-                        gcp_cloud_logging::run(Arc::clone(&config), Arc::clone(&quotas), context)
-                    }));
-                }
-                SourceConfig::GcpPubsubPush(config) => {
-                    receivers
-                        .gcp_pubsub_push
-                        .add(&config, context.inbox(&config.name));
-                }
-                SourceConfig::Otlp(config) => {
-                    receivers.otlp.add(&config, context.inbox(&config.name))
-                }
-                SourceConfig::SumoHttp(config) => {
-                    receivers
-                        .sumo_http
-                        .add(&config, context.inbox(&config.name))?;
-                }
-            }
+            config.start(surroundings.with(monitor), &mut starting)?;
         }
         tasks.close();
         Ok(Sources {
@@ -309,7 +288,7 @@ fn pullers(configs: &[SourceConfig]) -> HashMap<String, aws_cloudwatch_logs::Con
 }
 
 /// The source that pulls the log groups that this one is sent, if its configuration names one.
-fn pulled_by(
+pub(crate) fn pulled_by(
     config: &aws_firehose::Config,
     pullers: &HashMap<String, aws_cloudwatch_logs::Config>,
 ) -> Result<Option<aws_cloudwatch_logs::Config>> {

@@ -53,6 +53,9 @@ pub struct SourceStatus {
     pub throttles_total: u64,
     /// Calls a second that the source allows itself now.
     pub requests_per_second: Option<f64>,
+    /// What the cloud bills for the calls of 30 days, about, in US dollars; `None` where calls
+    /// are not billed one by one.
+    pub cost_usd_per_month: Option<f64>,
     /// Time since the slowest origin was read up to the present, in milliseconds.
     pub lag_ms: Option<i64>,
     /// How late events become visible at the origin: the 99th percentile, in milliseconds.
@@ -76,6 +79,8 @@ pub struct OriginStatus {
     pub lag_ms: Option<i64>,
     /// How late its events become visible: the 99th percentile, in milliseconds.
     pub lateness_ms_p99: Option<i64>,
+    /// What the cloud bills for reading it for 30 days, about, in US dollars.
+    pub cost_usd_per_month: Option<f64>,
     /// Events made durable since the start of the node.
     pub events_total: u64,
     /// Its last failure; `None` after the next success.
@@ -109,6 +114,7 @@ struct Origin {
     history_left_ms: i64,
     read_up_to: Option<Timestamp>,
     lateness: Lateness,
+    cost_usd_per_month: Option<f64>,
     events_total: u64,
     last_error: Option<String>,
 }
@@ -226,6 +232,11 @@ impl Monitor {
         origin.last_error = None;
     }
 
+    /// Notes what the cloud bills for reading the origin for 30 days, about, in US dollars.
+    pub(crate) fn origin_costs(&self, origin: &str, usd_per_month: f64) {
+        self.lock().origin(origin).cost_usd_per_month = Some(usd_per_month);
+    }
+
     pub(crate) fn lateness(&self, origin: &str, lateness_ms: impl Iterator<Item = i64>) {
         let mut inner = self.lock();
         let origin = inner.origin(origin);
@@ -263,6 +274,10 @@ impl Monitor {
             errors_total: inner.errors_total,
             throttles_total: inner.throttles_total,
             requests_per_second: inner.requests_per_second,
+            cost_usd_per_month: origins
+                .iter()
+                .filter_map(|origin| origin.cost_usd_per_month)
+                .reduce(|sum, cost| sum + cost),
             lag_ms,
             lateness_ms_p99: origins
                 .iter()
@@ -297,6 +312,7 @@ impl Origin {
                 .read_up_to
                 .map(|read| (now.millis() - read.millis()).max(0)),
             lateness_ms_p99: self.lateness.p99(),
+            cost_usd_per_month: self.cost_usd_per_month,
             events_total: self.events_total,
             last_error: self.last_error.clone(),
         }
@@ -308,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lag_and_lateness_of_a_source_are_those_of_its_worst_origin() {
+    fn lag_and_lateness_are_those_of_the_worst_origin_and_costs_add_up() {
         let monitor = Monitor::new("prod", "aws_cloudwatch_logs");
         monitor.add_origin("a", "/aws/lambda/a");
         monitor.add_origin("b", "/aws/lambda/b");
@@ -317,9 +333,13 @@ mod tests {
         monitor.origin_read("b", at(7_000), at(4_000), 0);
         monitor.lateness("a", 0..100);
         monitor.lateness("b", [5000].into_iter());
+        assert_eq!(monitor.status(at(12_000)).cost_usd_per_month, None);
+        monitor.origin_costs("a", 2.5);
+        monitor.origin_costs("b", 0.25);
         let status = monitor.status(at(12_000));
         assert_eq!(status.lag_ms, Some(5_000));
         assert_eq!(status.lateness_ms_p99, Some(5_000));
+        assert_eq!(status.cost_usd_per_month, Some(2.75));
         assert_eq!(status.origins[0].lateness_ms_p99, Some(99));
     }
 

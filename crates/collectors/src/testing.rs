@@ -86,6 +86,12 @@ impl MemorySink {
         self.stored.subscribe().wait_for(has_come).await.unwrap();
     }
 
+    /// Waits until the batches stored are as they should be.
+    pub(crate) async fn wait_until(&self, is_right: impl Fn(&[EventBatch]) -> bool) {
+        let are_right = |_: &usize| is_right(&self.inner.lock().unwrap().batches);
+        self.stored.subscribe().wait_for(are_right).await.unwrap();
+    }
+
     /// Waits until `count` events are stored.
     pub(crate) async fn wait_for(&self, count: usize) {
         self.stored

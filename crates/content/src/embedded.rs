@@ -11,6 +11,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/app.toml",
     "aws-lambda/cost.dashboard.toml",
     "aws-lambda/errors.dashboard.toml",
+    "aws-lambda/metrics.dashboard.toml",
     "aws-lambda/overview.dashboard.toml",
     "aws-lambda/performance.dashboard.toml",
     "aws-lambda/usage.dashboard.toml",

@@ -124,6 +124,13 @@ pub struct Nuisances {
     pub late_fraction: f64,
     /// How late these are at most, in milliseconds.
     pub late_ms_max: u32,
+    /// How long an invocation takes to be counted in the metrics after its end, in milliseconds, on
+    /// average.
+    pub metric_delay_ms: u32,
+    /// How many invocations are counted late, up to 14 minutes: their minutes are corrected.
+    pub late_metrics: f64,
+    /// How many pages of metrics come back in part, with a token.
+    pub partial_metrics: f64,
     /// How long a page token is good for, in milliseconds.
     pub token_lifetime_ms: u64,
     /// The fleet's events get times that are multiples of this, in milliseconds, so that many
@@ -152,6 +159,9 @@ impl Default for Nuisances {
             ingestion_delay_ms: 1_200,
             late_fraction: 0.001,
             late_ms_max: 90_000,
+            metric_delay_ms: 40_000,
+            late_metrics: 0.01,
+            partial_metrics: 0.05,
             token_lifetime_ms: 24 * 3_600_000,
             time_grain_ms: 1,
             unavailable_fraction: 0.0,
@@ -172,6 +182,9 @@ impl Nuisances {
             reads_per_minute: Some(0),
             ingestion_delay_ms: 0,
             late_fraction: 0.0,
+            metric_delay_ms: 0,
+            late_metrics: 0.0,
+            partial_metrics: 0.0,
             insert_id_reuse: 0.0,
             half_lines: 0.0,
             clock_skew_ms: 0,
@@ -188,6 +201,9 @@ impl Nuisances {
             ingestion_delay_ms: 4_000,
             late_fraction: 0.03,
             late_ms_max: 60_000,
+            metric_delay_ms: 60_000,
+            late_metrics: 0.1,
+            partial_metrics: 0.3,
             token_lifetime_ms: 20_000,
             time_grain_ms: 50,
             unavailable_fraction: 0.02,

@@ -1,4 +1,4 @@
-//! What the clouds look like: faithful small servers for the APIs that their logs are read through, fed by a synthetic fleet
+//! What the clouds look like: faithful small servers for the APIs that their logs and metrics are read through, fed by a synthetic fleet
 //! of functions ([`fleet`]). Used by the demo, the tests and the benchmarks, never by the product
 //! outside of them.
 //!

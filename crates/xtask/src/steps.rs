@@ -55,6 +55,7 @@ pub(crate) const STEPS: &[Step] = &[
     }),
     beside("dashboards", || script("dashboards.py")),
     beside("moto exactly once", || script("moto_exactly_once.py")),
+    beside("cloudwatch metrics", cloudwatch_metrics),
     beside("simulator boto3", || script("simulator_boto3.py")),
     beside("simulator azure", || script("simulator_azure.py")),
     beside("ui tests", ui_tests),
@@ -146,6 +147,12 @@ fn azure_exactly_once() -> Result<Count> {
         "azure_exactly_once.py",
         &[("AZURITE", programs.join("azurite"))],
     )
+}
+
+/// A node that collects metrics from a stand-in for CloudWatch.
+fn cloudwatch_metrics() -> Result<Count> {
+    let python = install::python("ministack", "tests/python/requirements-ministack.txt")?;
+    script_with("cloudwatch_metrics.py", &[("MINISTACK_PYTHON", python)])
 }
 
 /// Runs an end-to-end script against the binary that the build has made.

@@ -1,24 +1,16 @@
 //! Asks AWS: the two calls that are needed, and what its refusals mean.
 
-use std::time::Duration;
-
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatchlogs::types::LogGroupClass;
 
 use super::Config;
 use super::decode::RawEvent;
 use crate::metrics;
+use crate::support::aws::Said;
 use crate::support::refusal::Refusal;
 use crate::support::reread::Page;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most that AWS gives in one page.
 const PAGE_EVENTS_MAX: i32 = 10_000;
 
@@ -36,40 +28,7 @@ pub(crate) struct LogsClient(Client);
 
 impl LogsClient {
     pub(crate) async fn connect(config: &Config) -> LogsClient {
-        let given = |setting: &Option<String>| setting.clone().filter(|text| !text.is_empty());
-        let region = Region::new(config.region.clone());
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region.clone())
-            // Waits and turns are decided here, where all sources share them.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .build(),
-            );
-        if let Some(profile) = given(&config.profile) {
-            loader = loader.profile_name(profile);
-        } else if is_emulator(config) && given(&config.role_arn).is_none() {
-            loader = loader.credentials_provider(emulator_credentials());
-        }
-        let shared = loader.load().await;
-        let mut settings = aws_sdk_cloudwatchlogs::config::Builder::from(&shared);
-        if let Some(role_arn) = given(&config.role_arn) {
-            let mut role = aws_config::sts::AssumeRoleProvider::builder(role_arn)
-                .session_name("nephoscope")
-                .region(region)
-                .configure(&shared);
-            if let Some(external_id) = given(&config.external_id) {
-                role = role.external_id(external_id);
-            }
-            settings =
-                settings.credentials_provider(SharedCredentialsProvider::new(role.build().await));
-        }
-        if let Some(endpoint_url) = given(&config.endpoint_url) {
-            settings = settings.endpoint_url(endpoint_url);
-        }
-        LogsClient(Client::from_conf(settings.build()))
+        LogsClient(Client::new(&config.access().connect().await))
     }
 
     /// One page of the log groups whose names begin with `prefix`.
@@ -143,52 +102,18 @@ impl LogsClient {
     }
 }
 
-/// Whether the source reads an emulator: AWS itself is never asked without TLS.
-fn is_emulator(config: &Config) -> bool {
-    config
-        .endpoint_url
-        .as_deref()
-        .is_some_and(|url| url.starts_with("http://"))
-}
-
-/// The environment's keys, or any: emulators want a signature but do not check it.
-fn emulator_credentials() -> Credentials {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match (
-        variable("AWS_ACCESS_KEY_ID"),
-        variable("AWS_SECRET_ACCESS_KEY"),
-    ) {
-        (Some(id), Some(secret)) => Credentials::new(
-            id,
-            secret,
-            variable("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        ),
-        _ => Credentials::new("emulator", "emulator", None, None, "emulator"),
-    }
-}
-
 fn refusal<E, R>(error: &SdkError<E, R>) -> Refusal
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
-    let code = error.code().unwrap_or_default();
+    let said = Said::by(error);
     let message = error.message().unwrap_or_default();
-    let text = if code.is_empty() {
-        DisplayErrorContext(error).to_string()
-    } else {
-        format!("{code}: {message}")
-    };
-    match code {
-        "ThrottlingException"
-        | "Throttling"
-        | "TooManyRequestsException"
-        | "RequestLimitExceeded"
-        | "LimitExceededException" => Refusal::Throttled { text, wait: None },
-        "InvalidParameterException" if message.contains("nextToken") => Refusal::BadToken(text),
-        "ResourceNotFoundException" => Refusal::Missing(text),
-        _ => Refusal::Other(text),
+    match said.code.as_str() {
+        "InvalidParameterException" if message.contains("nextToken") => {
+            Refusal::BadToken(said.text)
+        }
+        "ResourceNotFoundException" => Refusal::Missing(said.text),
+        _ => said.refusal(),
     }
 }

@@ -14,8 +14,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::source::{Source, Wrong, wrong};
+use crate::sources::{Context, Starting};
+use crate::support::aws::Access;
 use crate::support::budgets::Budgets;
 use crate::support::duration;
 use crate::support::reread::Settings;
@@ -24,7 +27,7 @@ use crate::support::token_bucket::TokenBucket;
 
 pub(crate) use client::Group;
 pub(crate) use decode::{Decoder, Labels, RawEvent};
-pub(crate) use discover::run;
+use discover::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "aws_cloudwatch_logs",
@@ -137,6 +140,17 @@ fn yes() -> bool {
 const EVENT_AGE_MAX_MS: i64 = (14 * 24 + 1) * 3_600_000;
 
 impl Config {
+    /// Which account and region are asked, and as whom.
+    fn access(&self) -> Access<'_> {
+        Access {
+            region: &self.region,
+            endpoint_url: self.endpoint_url.as_deref(),
+            profile: self.profile.as_deref(),
+            role_arn: self.role_arn.as_deref(),
+            external_id: self.external_id.as_deref(),
+        }
+    }
+
     /// How a log group is read that was created at this moment.
     fn settings(&self, created_ms: i64) -> Settings {
         Settings {
@@ -167,18 +181,14 @@ impl Config {
     fn late_from(&self) -> Duration {
         self.sweep_depth / 2
     }
+}
 
-    pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |setting: &'static str, problem: &str| {
-            Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.name.is_empty() {
-            return wrong("name", "is empty; checkpoints and the status need one");
-        }
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self) -> std::result::Result<(), Wrong> {
         if self.region.is_empty() {
             return wrong("region", "is empty; give one such as \"us-east-1\"");
         }
@@ -208,6 +218,14 @@ impl Config {
         }
         Ok(())
     }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let (config, quotas) = (Arc::new(self), Arc::clone(&starting.quotas.aws));
+        starting.pull(context, move |context| {
+            run(Arc::clone(&config), Arc::clone(&quotas), context)
+        });
+        Ok(())
+    }
 }
 
 /// The request budgets, shared by all sources that use the same account and region.
@@ -224,14 +242,7 @@ pub(crate) struct Budget {
 impl Quotas {
     /// The budget of the account and region of `config`; the first source sets its size.
     pub(crate) fn budget(&self, config: &Config) -> Arc<Budget> {
-        // What tells one account and region from another without asking AWS.
-        let quota = [
-            Some(config.region.as_str()),
-            config.endpoint_url.as_deref(),
-            config.profile.as_deref(),
-            config.role_arn.as_deref(),
-        ];
-        self.0.get(&quota, || Budget {
+        self.0.get(&config.access().quota(), || Budget {
             filter_log_events: TokenBucket::new(
                 filter_log_events_per_second(&config.region) * config.quota_share,
             ),

@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
-use crate::support::receive::check_token;
+use crate::source::Source;
+use crate::sources::{Context, Starting, pulled_by};
 use crate::support::secret::Secret;
 
 pub(crate) use receive::{Receivers, router};
@@ -56,15 +57,19 @@ pub struct Config {
     pub also_pulled_by: Option<String>,
 }
 
-impl Config {
-    pub(crate) fn validate(&self) -> Result<()> {
-        if self.name.is_empty() {
-            return Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting: "name",
-                problem: "is empty; the status needs one".to_owned(),
-            });
-        }
-        check_token(&self.name, "access_key", &self.access_key)
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn token(&self) -> Option<(&'static str, &Secret)> {
+        Some(("access_key", &self.access_key))
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let pulled_by = pulled_by(&self, starting.pullers)?;
+        let inbox = context.inbox(&self.name);
+        starting.receivers.aws_firehose.add(self, pulled_by, inbox);
+        Ok(())
     }
 }

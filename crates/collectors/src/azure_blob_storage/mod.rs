@@ -16,17 +16,20 @@ mod position;
 mod resource;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::source::{Source, Wrong, wrong};
+use crate::sources::{Context, Starting};
 use crate::support::azure_storage::{AzureCredentials, is_account};
 use crate::support::duration;
 use crate::support::start::Start;
 
-pub(crate) use discover::run;
+use discover::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "azure_blob_storage",
@@ -105,18 +108,12 @@ fn default_sweep_depth() -> Duration {
     Duration::from_secs(48 * 3600)
 }
 
-impl Config {
-    pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |setting: &'static str, problem: &str| {
-            Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.name.is_empty() {
-            return wrong("name", "is empty; checkpoints and the status need one");
-        }
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self) -> std::result::Result<(), Wrong> {
         if !is_account(&self.account) {
             return wrong(
                 "account",
@@ -149,6 +146,12 @@ impl Config {
                 "must be at least `settle`, and settle and sweep_interval not zero",
             );
         }
+        Ok(())
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let config = Arc::new(self);
+        starting.pull(context, move |context| run(Arc::clone(&config), context));
         Ok(())
     }
 }

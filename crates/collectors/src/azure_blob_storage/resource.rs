@@ -16,8 +16,9 @@ use crate::metrics;
 use crate::support::backoff::Backoff;
 use crate::support::duration::millis;
 use crate::support::refusal::Refusal;
-use crate::support::reread::follow::{BACKOFF_BASE, BACKOFF_CAP, End, Shared};
+use crate::support::reread::follow::{End, Shared};
 use crate::support::start::Start;
+use crate::support::turn::{BACKOFF_BASE, BACKOFF_CAP};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Clocks differ: blobs of the next hour can be there so much before it begins.

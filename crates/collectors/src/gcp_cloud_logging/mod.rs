@@ -17,8 +17,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::source::{Source, Wrong, wrong};
+use crate::sources::{Context, Starting};
 use crate::support::budgets::Budgets;
 use crate::support::duration;
 use crate::support::reread::Settings;
@@ -27,7 +29,7 @@ use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
 
 pub(crate) use decode::{Decoder, Labels};
-pub(crate) use project::run;
+use project::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "gcp_cloud_logging",
@@ -158,18 +160,14 @@ impl Config {
             deep_sweep_depth: Duration::ZERO,
         }
     }
+}
 
-    pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |setting: &'static str, problem: &str| {
-            Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting,
-                problem: problem.to_owned(),
-            })
-        };
-        if self.name.is_empty() {
-            return wrong("name", "is empty; checkpoints and the status need one");
-        }
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self) -> std::result::Result<(), Wrong> {
         if self.project.is_empty() || self.project.contains('/') {
             return wrong("project", "must be a project's id, such as \"shop-prod\"");
         }
@@ -191,6 +189,14 @@ impl Config {
         if !(self.quota_share > 0.0 && self.quota_share <= 1.0) {
             return wrong("quota_share", "must be above 0 and up to 1");
         }
+        Ok(())
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let (config, quotas) = (Arc::new(self), Arc::clone(&starting.quotas.gcp));
+        starting.pull(context, move |context| {
+            run(Arc::clone(&config), Arc::clone(&quotas), context)
+        });
         Ok(())
     }
 }

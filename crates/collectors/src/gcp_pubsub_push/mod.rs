@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
-use crate::support::receive::check_token;
+use crate::source::Source;
+use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
 
 pub(crate) use receive::{Receivers, router};
@@ -48,15 +49,18 @@ pub struct Config {
     pub fields: BTreeMap<String, String>,
 }
 
-impl Config {
-    pub(crate) fn validate(&self) -> Result<()> {
-        if self.name.is_empty() {
-            return Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting: "name",
-                problem: "is empty; the status needs one".to_owned(),
-            });
-        }
-        check_token(&self.name, "token", &self.token)
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn token(&self) -> Option<(&'static str, &Secret)> {
+        Some(("token", &self.token))
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let inbox = context.inbox(&self.name);
+        starting.receivers.gcp_pubsub_push.add(&self, inbox);
+        Ok(())
     }
 }

@@ -18,10 +18,11 @@ use std::sync::Arc;
 use model::{LogEvent, SourceMetadata};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
+use crate::source::Source;
+use crate::sources::{Context, Starting};
 use crate::support::fields::{Interner, put};
-use crate::support::receive::check_token;
 use crate::support::secret::Secret;
 
 pub(crate) use metrics::percentile;
@@ -58,16 +59,21 @@ pub struct Config {
     pub fields: BTreeMap<String, String>,
 }
 
-impl Config {
-    pub(crate) fn validate(&self) -> Result<()> {
-        if self.name.is_empty() {
-            return Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting: "name",
-                problem: "is empty; the status needs one".to_owned(),
-            });
-        }
-        check_token(&self.name, "token", &self.token)
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn token(&self) -> Option<(&'static str, &Secret)> {
+        Some(("token", &self.token))
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        starting
+            .receivers
+            .otlp
+            .add(&self, context.inbox(&self.name));
+        Ok(())
     }
 }
 

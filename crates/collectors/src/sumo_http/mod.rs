@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{CollectorsError, Result};
+use crate::error::Result;
 use crate::registry::{CollectorDescriptor, CollectorKind};
-use crate::support::receive::check_token;
+use crate::source::{Source, Wrong, wrong};
+use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
 
 pub use metrics::prometheus_samples;
@@ -93,39 +94,27 @@ pub struct Config {
     pub name_field: Option<String>,
 }
 
-impl Config {
-    pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |setting: &'static str, problem: String| {
-            Err(CollectorsError::Setting {
-                source_name: self.name.clone(),
-                setting,
-                problem,
-            })
-        };
-        if self.name.is_empty() {
-            return wrong(
-                "name",
-                "is empty; checkpoints and the status need one".to_owned(),
-            );
-        }
-        check_token(&self.name, "token", &self.token)?;
+impl Source for Config {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn token(&self) -> Option<(&'static str, &Secret)> {
+        Some(("token", &self.token))
+    }
+
+    fn check(&self) -> std::result::Result<(), Wrong> {
         if let Some(pattern) = &self.multiline
             && let Err(error) = decode::boundary(pattern)
         {
             return wrong("multiline", format!("is not a regular expression: {error}"));
         }
         if self.multiline.is_some() && self.message_per_request {
-            return wrong(
-                "multiline",
-                "and message_per_request exclude each other".to_owned(),
-            );
+            return wrong("multiline", "and message_per_request exclude each other");
         }
         let is_ndjson = self.format == Format::Ndjson;
         if is_ndjson && (self.multiline.is_some() || self.message_per_request) {
-            return wrong(
-                "format",
-                "\"ndjson\" always has one event a line".to_owned(),
-            );
+            return wrong("format", "\"ndjson\" always has one event a line");
         }
         let keys = [
             ("time_field", &self.time_field),
@@ -136,9 +125,14 @@ impl Config {
         ];
         for (setting, key) in keys {
             if !is_ndjson && key.is_some() {
-                return wrong(setting, "needs format = \"ndjson\"".to_owned());
+                return wrong(setting, "needs format = \"ndjson\"");
             }
         }
         Ok(())
+    }
+
+    fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
+        let inbox = context.inbox(&self.name);
+        starting.receivers.sumo_http.add(&self, inbox)
     }
 }

@@ -1,5 +1,6 @@
 //! What several collectors need, each file named by its job.
 
+pub(crate) mod aws;
 pub(crate) mod azure_storage;
 pub(crate) mod backoff;
 pub(crate) mod budgets;
@@ -8,6 +9,7 @@ pub(crate) mod decompress;
 pub(crate) mod fields;
 pub(crate) mod google_credentials;
 pub(crate) mod lambda_names;
+pub(crate) mod minutes;
 pub(crate) mod parts;
 pub(crate) mod receive;
 pub(crate) mod refusal;
@@ -15,5 +17,6 @@ pub(crate) mod reread;
 pub(crate) mod rest;
 pub(crate) mod start;
 pub(crate) mod token_bucket;
+pub(crate) mod turn;
 
 pub(crate) use model::{duration, secret};

@@ -15,7 +15,6 @@ use model::{Checkpoint, Clock, EventBatch, EventSink, Receipt, SinkError, Timest
 
 use super::decompress::{DecompressError, decompress};
 use super::secret::Secret;
-use crate::error::CollectorsError;
 use crate::status::{Monitor, SourceState};
 
 /// A body that is too large is read and thrown away up to here, so that senders that do not
@@ -165,26 +164,6 @@ impl Inbox {
     pub(crate) fn note(&self, problem: &str) {
         self.monitor.failed(problem.to_owned(), self.now());
     }
-}
-
-/// Checks that a token can stand in an address and in a header.
-///
-/// # Errors
-/// [`CollectorsError::Setting`] names the source.
-pub(crate) fn check_token(
-    source: &str,
-    setting: &'static str,
-    token: &Secret,
-) -> Result<(), CollectorsError> {
-    let token = token.expose();
-    if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic() || c == '/') {
-        return Err(CollectorsError::Setting {
-            source_name: source.to_owned(),
-            setting,
-            problem: "must be visible ASCII characters without `/`".to_owned(),
-        });
-    }
-    Ok(())
 }
 
 /// How long ids of events are remembered that are sent and not pulled: senders try again for some

@@ -79,6 +79,15 @@ impl AwsError {
         Self::bad("SerializationException", "")
     }
 
+    /// The errors of CloudWatch, where they are other than those of its logs.
+    pub(crate) fn invalid_value(message: impl Into<String>) -> Self {
+        Self::bad("InvalidParameterValueException", message)
+    }
+
+    pub(crate) fn invalid_next_token() -> Self {
+        Self::bad("InvalidNextToken", "Invalid next token")
+    }
+
     pub(crate) fn unavailable() -> Self {
         AwsError {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -97,6 +106,15 @@ impl AwsError {
 
     pub(crate) fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What it is called.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {

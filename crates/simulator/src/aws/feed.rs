@@ -7,7 +7,7 @@ use model::Timestamp;
 
 use super::store::{Event, EventKey, Group, Store};
 use crate::config::Nuisances;
-use crate::fleet::{FUNCTIONS, Fleet, FleetConfig, FleetEvent};
+use crate::fleet::{FUNCTIONS, Fleet, FleetConfig, FleetEvent, Measured};
 use crate::random::{mix, mix_text};
 
 /// Late events are at least so late.
@@ -37,7 +37,7 @@ impl Feed {
         }
         Feed {
             seed: config.seed,
-            fleet: Fleet::new(config),
+            fleet: Fleet::measuring(config),
             groups,
             nuisances,
         }
@@ -50,6 +50,11 @@ impl Feed {
                 self.append(event, group);
             }
         }
+    }
+
+    /// What the invocations were like that have arrived since this was called last.
+    pub(crate) fn take_measured(&mut self) -> Vec<Measured> {
+        self.fleet.take_measured()
     }
 
     fn append(&self, event: FleetEvent, group: &mut Group) {

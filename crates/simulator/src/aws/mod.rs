@@ -1,8 +1,10 @@
-//! Amazon CloudWatch Logs as a server: the JSON 1.1 protocol, one file per group of operations.
+//! Amazon CloudWatch as a server: its logs in the JSON 1.1 protocol, one file per group of
+//! operations, and its metrics (`metrics`).
 //!
-//! `POST /` with `X-Amz-Target: Logs_20140328.<Operation>` is the whole protocol. Requests must be
-//! signed like real ones; the signature itself is not checked. `GET /simulator/counts?until=<ms>`
-//! is ours: it tells how many events there are, so that a script can check a collector.
+//! `POST /` with `X-Amz-Target: Logs_20140328.<Operation>` is the whole protocol of logs. Requests
+//! must be signed like real ones; the signature itself is not checked.
+//! `GET /simulator/counts?until=<ms>` is ours: it tells how many events there are, so that a script
+//! can check a collector; `/simulator/metric-sums` tells the same of metrics.
 
 mod describe;
 mod error;
@@ -10,6 +12,7 @@ mod event_id;
 mod feed;
 mod filter_log_events;
 mod get_log_events;
+mod metrics;
 mod page;
 mod pattern;
 mod put;
@@ -43,7 +46,9 @@ const TARGET_PREFIX: &str = "Logs_20140328.";
 pub(crate) fn router(service: Arc<Service>) -> Router {
     Router::new()
         .route("/", post(call))
+        .route(metrics::PATH, post(metrics::call))
         .route("/simulator/counts", get(counts))
+        .route("/simulator/metric-sums", get(metric_sums))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(service)
 }
@@ -89,12 +94,24 @@ struct CountsQuery {
     until: Option<i64>,
 }
 
+impl CountsQuery {
+    fn until(&self) -> Timestamp {
+        self.until.map_or(Timestamp::MAX, Timestamp::from_millis)
+    }
+}
+
 async fn counts(
     State(service): State<Arc<Service>>,
     Query(query): Query<CountsQuery>,
 ) -> Json<BTreeMap<String, u64>> {
-    let until = query.until.map_or(Timestamp::MAX, Timestamp::from_millis);
-    Json(service.event_counts(until))
+    Json(service.event_counts(query.until()))
+}
+
+async fn metric_sums(
+    State(service): State<Arc<Service>>,
+    Query(query): Query<CountsQuery>,
+) -> Json<metrics::MetricSums> {
+    Json(service.metric_sums(query.until()))
 }
 
 #[cfg(test)]

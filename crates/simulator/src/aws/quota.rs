@@ -46,7 +46,7 @@ impl Quotas {
 }
 
 fn is_reading(operation: &str) -> bool {
-    ["Describe", "Filter", "Get"]
+    ["Describe", "Filter", "Get", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }
@@ -55,6 +55,7 @@ fn is_reading(operation: &str) -> bool {
 fn real_quota(operation: &str) -> u32 {
     match operation {
         "FilterLogEvents" | "DescribeLogGroups" => 10,
+        "GetMetricData" => 50,
         _ => 25,
     }
 }

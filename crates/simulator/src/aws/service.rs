@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::AwsError;
 use super::feed::Feed;
+use super::metrics::{self, Meters, MetricSums};
 use super::quota::Quotas;
 use super::store::{EventKey, Store};
 use super::{describe, filter_log_events, get_log_events, put};
@@ -27,6 +28,7 @@ pub(crate) struct Service {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
+    pub(crate) meters: Meters,
     feed: Feed,
     quotas: Quotas,
     pub(crate) random: Random,
@@ -60,8 +62,11 @@ impl Service {
         let mut store = Store::default();
         let mut feed = Feed::new(config.fleet(now), config.nuisances.clone(), &mut store);
         feed.advance(now.millis(), &mut store);
+        let mut meters = Meters::new(config.nuisances.clone());
+        meters.add(feed.take_measured());
         let state = State {
             store,
+            meters,
             feed,
             quotas: Quotas::new(config.nuisances.throttle_per_second),
             random: Random::new(config.seed ^ 0xa115),
@@ -80,20 +85,8 @@ impl Service {
         region: &str,
         body: &[u8],
     ) -> Result<Vec<u8>, AwsError> {
-        let now_ms = self.config.clock.now().millis();
-        let context = Context {
-            now_ms,
-            region,
-            account: &self.config.account,
-            nuisances: &self.config.nuisances,
-        };
-        let mut state = self.state();
-        state.quotas.admit(operation, now_ms)?;
-        if state.random.chance(context.nuisances.unavailable_fraction) {
-            return Err(AwsError::unavailable());
-        }
-        self.advance(&mut state, now_ms);
-        let state = &mut *state;
+        let mut state = self.admitted(operation)?;
+        let (state, context) = (&mut *state, self.context(region));
         match operation {
             "DescribeLogGroups" => answer(body, |r| describe::log_groups(state, context, r)),
             "DescribeLogStreams" => answer(body, |r| describe::log_streams(state, context, r)),
@@ -110,10 +103,54 @@ impl Service {
         }
     }
 
+    /// Answers one call of an operation of CloudWatch's metrics.
+    pub(crate) fn call_metrics(&self, operation: &str, body: &[u8]) -> Result<Vec<u8>, AwsError> {
+        let mut state = self.admitted(operation)?;
+        let now_ms = self.now_ms();
+        match operation {
+            "ListMetrics" => metrics::list_metrics(&state, now_ms, body),
+            "GetMetricData" => metrics::get_metric_data(&mut state, now_ms, body),
+            _ => Err(AwsError::unknown_operation()),
+        }
+    }
+
+    /// What the metrics of invocations that began before `until` add up to, counted yet or not.
+    pub(crate) fn metric_sums(&self, until: Timestamp) -> MetricSums {
+        let mut state = self.state();
+        self.advance(&mut state, self.now_ms());
+        state.meters.sums(until.millis())
+    }
+
+    /// The state as of now, if the quota allows the call and it does not fail.
+    fn admitted(&self, operation: &str) -> Result<MutexGuard<'_, State>, AwsError> {
+        let now_ms = self.now_ms();
+        let mut state = self.state();
+        state.quotas.admit(operation, now_ms)?;
+        let unavailable = self.config.nuisances.unavailable_fraction;
+        if state.random.chance(unavailable) {
+            return Err(AwsError::unavailable());
+        }
+        self.advance(&mut state, now_ms);
+        Ok(state)
+    }
+
+    fn context<'a>(&'a self, region: &'a str) -> Context<'a> {
+        Context {
+            now_ms: self.now_ms(),
+            region,
+            account: &self.config.account,
+            nuisances: &self.config.nuisances,
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.config.clock.now().millis()
+    }
+
     /// How many events with a time before `until` each group has, visible or not.
     pub(crate) fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
         let mut state = self.state();
-        self.advance(&mut state, self.config.clock.now().millis());
+        self.advance(&mut state, self.now_ms());
         let groups = state.store.groups.iter();
         groups
             .map(|(name, group)| {
@@ -131,10 +168,13 @@ impl Service {
 
     fn advance(&self, state: &mut State, now_ms: i64) {
         state.feed.advance(now_ms, &mut state.store);
+        let measured = state.feed.take_measured();
+        state.meters.add(measured);
         let retention_ms = i64::from(self.config.retention_hours) * 3_600_000;
         state
             .store
             .retain(now_ms - retention_ms, self.config.events_max);
+        state.meters.retain(now_ms - retention_ms);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -7,7 +7,7 @@ use model::{Level, Timestamp};
 use super::functions::{CHECKOUT, FUNCTIONS, Function, LogStyle};
 use super::platform::{Invocation, Outcome, request_id, trace_id};
 use super::sandbox::{Place, Sandboxes};
-use super::{FleetEvent, failures, messages};
+use super::{FleetEvent, Measured, failures, messages};
 use crate::random::Random;
 
 /// How many invocations fail, run into their limit, are killed.
@@ -28,13 +28,14 @@ pub(crate) struct Arrival {
     pub(crate) is_bad_deployment: bool,
 }
 
-/// Runs one invocation and appends its events, in the order of time, to `out`.
+/// Runs one invocation and appends its events, in the order of time, to `out`; returns what it was
+/// like.
 pub(crate) fn run(
     arrival: Arrival,
     sandboxes: &mut Sandboxes,
     random: &mut Random,
     out: &mut Vec<FleetEvent>,
-) {
+) -> Measured {
     let function = &FUNCTIONS[arrival.function];
     let is_bad = arrival.is_bad_deployment && function.name == CHECKOUT;
     let version = function.version + u32::from(is_bad);
@@ -49,6 +50,13 @@ pub(crate) fn run(
     }
     .record(&invocation, random);
     sandboxes.give_back(&place, end, invocation.used_mb, invocation.died());
+    Measured {
+        function: arrival.function,
+        arrival: arrival.moment,
+        end,
+        duration_ms: invocation.duration_ms,
+        is_error: invocation.outcome != Outcome::Ok,
+    }
 }
 
 /// Draws how an invocation will go.

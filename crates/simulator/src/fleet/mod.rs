@@ -11,6 +11,7 @@ mod functions;
 mod hosts;
 mod invocation;
 mod lanes;
+mod measured;
 mod messages;
 mod moment;
 mod ndjson;
@@ -31,6 +32,7 @@ pub(crate) use self::functions::{AZURE_FUNCTIONS, GOOGLE_FUNCTIONS};
 pub use self::functions::{FUNCTIONS, Function, LogStyle, Runtime};
 pub(crate) use self::hosts::Host;
 use self::lanes::Lanes;
+pub(crate) use self::measured::Measured;
 pub use self::ndjson::{Ndjson, write_ndjson};
 pub(crate) use self::platform::request_id;
 
@@ -79,6 +81,8 @@ pub struct Fleet {
     pending: BinaryHeap<Reverse<Pending>>,
     sequence: u64,
     scratch: Vec<FleetEvent>,
+    /// The invocations that nobody has taken yet, if somebody is going to.
+    measured: Option<Vec<Measured>>,
 }
 
 impl Fleet {
@@ -90,7 +94,24 @@ impl Fleet {
             pending: BinaryHeap::new(),
             sequence: 0,
             scratch: Vec::new(),
+            measured: None,
         }
+    }
+
+    /// The same fleet, which keeps what its invocations were like for [`Fleet::take_measured`].
+    pub(crate) fn measuring(config: FleetConfig) -> Fleet {
+        Fleet {
+            measured: Some(Vec::new()),
+            ..Fleet::new(config)
+        }
+    }
+
+    /// The invocations that have arrived since this was called last, in that order.
+    pub(crate) fn take_measured(&mut self) -> Vec<Measured> {
+        self.measured
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     /// Returns the next event that is logged at `until` or earlier.
@@ -119,7 +140,7 @@ impl Fleet {
             .config
             .bad_deployment
             .is_some_and(|(begin, end)| begin <= arrival && arrival < end);
-        invocation::run(
+        let measured = invocation::run(
             invocation::Arrival {
                 function: index,
                 moment: arrival,
@@ -129,6 +150,9 @@ impl Fleet {
             &mut lane.random,
             &mut self.scratch,
         );
+        if let Some(all) = &mut self.measured {
+            all.push(measured);
+        }
         for event in self.scratch.drain(..) {
             self.sequence += 1;
             self.pending.push(Reverse(Pending(event, self.sequence)));

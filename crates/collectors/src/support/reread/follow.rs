@@ -14,9 +14,8 @@ use crate::error::Result;
 use crate::sources::Context;
 use crate::support::backoff::Backoff;
 use crate::support::refusal::Refusal;
+use crate::support::turn::{BACKOFF_BASE, BACKOFF_CAP, in_turn};
 
-pub(crate) const BACKOFF_BASE: Duration = Duration::from_millis(200);
-pub(crate) const BACKOFF_CAP: Duration = Duration::from_secs(20);
 /// A window is begun again at most so often because its page token went bad.
 const RESTARTS_MAX: usize = 5;
 /// An idle origin is polled at most so many times more seldom when requests are short.
@@ -196,37 +195,12 @@ impl<O: Origin> Follower<O> {
         window: &Window,
         token: Option<String>,
     ) -> std::result::Result<Page<O::Raw>, Trouble> {
-        let context = &self.shared.context;
-        let bucket = self.origin.budget();
-        let mut backoff = Backoff::new(BACKOFF_BASE, BACKOFF_CAP);
-        loop {
-            let asked = Instant::now();
-            let fetch = async {
-                bucket.acquire().await;
-                let waited = asked.elapsed();
-                (waited, self.origin.page(window, token.clone()).await)
-            };
-            let (waited, answer) = tokio::select! {
-                () = context.stop.cancelled() => return Err(Trouble::Stopped),
-                answer = fetch => answer,
-            };
-            self.is_short_of_requests = waited > self.shared.poll_interval / 2;
-            match answer {
-                Err(Refusal::Throttled { wait, .. }) => {
-                    bucket.throttled();
-                    context.monitor.throttled(bucket.per_second());
-                    let wait = wait.unwrap_or_default() + backoff.after_failure();
-                    if !context.pause(wait).await {
-                        return Err(Trouble::Stopped);
-                    }
-                }
-                Err(other) => return Err(Trouble::Refused(other)),
-                Ok(page) => {
-                    context.monitor.set_requests_per_second(bucket.per_second());
-                    return Ok(page);
-                }
-            }
-        }
+        let call = || self.origin.page(window, token.clone());
+        let answered = in_turn(&self.shared.context, self.origin.budget(), call).await;
+        let answered = answered.map_err(Trouble::Refused)?;
+        let answered = answered.ok_or(Trouble::Stopped)?;
+        self.is_short_of_requests = answered.waited > self.shared.poll_interval / 2;
+        Ok(answered.answer)
     }
 
     /// Hands a page over. Only the last page of a window carries a checkpoint: before, there

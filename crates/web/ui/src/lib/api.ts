@@ -141,6 +141,8 @@ export interface SourceStatus {
   throttles_total: number;
   /** Calls that it allows itself now. */
   requests_per_second: number | null;
+  /** What the cloud bills for its calls in 30 days, about; null where calls are not billed one by one. */
+  cost_usd_per_month: number | null;
   /** Since its slowest origin was read up to the present; null for what is pushed. */
   lag_ms: number | null;
   lateness_ms_p99: number | null;
@@ -157,6 +159,8 @@ export interface OriginStatus {
   history_left_ms: number;
   lag_ms: number | null;
   lateness_ms_p99: number | null;
+  /** What the cloud bills for reading it for 30 days, about. */
+  cost_usd_per_month: number | null;
   events_total: number;
   /** null after the next success. */
   last_error: string | null;

@@ -40,6 +40,17 @@ export function ways(origin: string, push: string): Way[] {
       },
     },
     {
+      id: 'aws-metrics',
+      icon: 'cloud',
+      title: 'Metrics from AWS',
+      what: 'Read what CloudWatch measures: throttles, concurrency, queues, tables. AWS bills each metric that is asked for; Sources shows what that makes a month.',
+      source: `[[sources]]\nname = "prod-metrics"\ncollector = "aws_cloudwatch_metrics"\nregion = "us-east-1"\nnamespaces = ["AWS/Lambda", "AWS/SQS"]\ncategory = "aws/metrics"`,
+      rights: {
+        words: 'Credentials come from the usual AWS chain: environment, profile, or role. Reading needs these rights and no others:',
+        code: `{\n  "Version": "2012-10-17",\n  "Statement": [{\n    "Effect": "Allow",\n    "Action": ["cloudwatch:ListMetrics", "cloudwatch:GetMetricData"],\n    "Resource": "*"\n  }]\n}`,
+      },
+    },
+    {
       id: 'google',
       icon: 'cloud',
       title: 'Read from Google Cloud',
