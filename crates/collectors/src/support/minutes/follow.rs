@@ -115,9 +115,10 @@ impl<M: Meter> MinuteFollower<M> {
         Ok(())
     }
 
-    /// Reads all pages of a span.
+    /// Reads all pages of a span. One of which something is missing is not done.
     async fn read(&mut self, span: Span) -> std::result::Result<(), Trouble> {
         let mut token = None;
+        let mut missing = None;
         loop {
             let pages = self.shared.pages.clone();
             let permit = pages.acquire_owned().await.map_err(|_| Trouble::Stopped)?;
@@ -125,12 +126,17 @@ impl<M: Meter> MinuteFollower<M> {
             let answered = in_turn(&self.shared.context, self.meter.budget(), call).await?;
             let page = answered.ok_or(Trouble::Stopped)?.answer;
             token = page.next_token;
-            let position = token.is_none().then_some(Position {
+            missing = missing.or(page.missing);
+            let is_whole = token.is_none() && missing.is_none();
+            let position = is_whole.then_some(Position {
                 read_to_ms: span.end_ms.max(self.cursor.position().read_to_ms),
             });
-            self.hand_over(page.events, position).await?;
+            self.hand_over(page.samples, position).await?;
             drop(permit);
             if token.is_none() {
+                if let Some(missing) = missing {
+                    return Err(Refusal::Other(missing).into());
+                }
                 let oldest = Timestamp::from_millis(self.cursor.final_until_ms());
                 self.changes.forget_before(oldest);
                 return Ok(());

@@ -16,11 +16,10 @@ use std::time::Duration;
 use model::Sample;
 
 use super::refusal::Refusal;
-use super::reread::Page;
 use super::start::Start;
 use super::token_bucket::TokenBucket;
 
-pub(crate) use cursor::{Position, Span};
+pub(crate) use cursor::Span;
 
 /// One thing whose metrics are read in spans of time, such as a namespace of CloudWatch.
 pub(crate) trait Meter: Send + Sync {
@@ -45,7 +44,18 @@ pub(crate) trait Meter: Send + Sync {
         &self,
         span: Span,
         token: Option<String>,
-    ) -> impl Future<Output = Result<Page<Sample>, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Samples, Refusal>> + Send;
+}
+
+/// One page of samples.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Samples {
+    pub(crate) samples: Vec<Sample>,
+    /// Asks for the page behind; without one this is the last. A page may be empty and not last.
+    pub(crate) next_token: Option<String>,
+    /// What the cloud could not tell, if samples are missing: what is there is handed over, and
+    /// the span is read again.
+    pub(crate) missing: Option<String>,
 }
 
 /// How a meter is to be read.
