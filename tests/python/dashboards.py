@@ -1,4 +1,4 @@
-"""The packaged dashboards: what each query answers about the samples beside it (`*.expected`); in the demo, that every panel shows data, and the overview in Chromium.
+"""The packaged dashboards: what each query answers about the samples of events and metrics beside it (`*.expected`); in the demo, that every panel shows data, and the overview in Chromium.
 
 `UPDATE_EXPECT=1` writes what is expected anew.
 """
@@ -102,10 +102,19 @@ def push(url, file):
             raise RuntimeError(f"{file}: refused with {status}: {answer[:200]!r}")
 
 
+def push_metrics(url, file):
+    headers = {"Content-Type": "application/vnd.sumologic.carbon2"}
+    status, answer = request(url, "POST", "/receiver/v1/http/samples", file.read_bytes(), headers=headers)
+    if status != 200:
+        raise RuntimeError(f"{file}: refused with {status}: {answer[:200]!r}")
+
+
 def golden():
     with workspace() as folder, Node(folder, SOURCE) as node:
         for file in sorted(ROOT.glob("*/samples.ndjson")):
             push(node.url, file)
+        for file in sorted(ROOT.glob("*/samples.carbon2")):
+            push_metrics(node.url, file)
         for dashboard in dashboards(node.url):
             found = answers(node.url, dashboard)
             file = ROOT / dashboard["file"].replace(".dashboard.toml", ".expected")

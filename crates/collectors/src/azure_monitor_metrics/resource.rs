@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use model::Timestamp;
+
 use super::client::ManagementClient;
 use super::decode::{Decoder, Described};
 use super::{Config, Quota, names};
@@ -72,7 +74,7 @@ impl Meter for Resource {
     }
 
     /// Asks once which metrics it has, if that is not known.
-    async fn look(&mut self) -> Result<bool, Refusal> {
+    async fn look(&mut self, _unread_from: Timestamp) -> Result<bool, Refusal> {
         if self.calls.is_some() {
             return Ok(false);
         }

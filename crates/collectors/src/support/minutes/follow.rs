@@ -96,7 +96,8 @@ impl<M: Meter> MinuteFollower<M> {
     /// Reads up to the last period that is over.
     async fn round(&mut self) -> std::result::Result<(), Trouble> {
         let clock = self.shared.context.clock.clone();
-        self.has_news |= self.meter.look().await?;
+        let unread_from = Timestamp::from_millis(self.cursor.final_until_ms());
+        self.has_news |= self.meter.look(unread_from).await?;
         while let Some(span) = self.cursor.next(clock.now(), self.has_news) {
             self.read(span).await?;
             self.cursor.finish(span);

@@ -13,7 +13,7 @@ pub(crate) mod follow;
 use std::future::Future;
 use std::time::Duration;
 
-use model::Sample;
+use model::{Sample, Timestamp};
 
 use super::refusal::Refusal;
 use super::start::Start;
@@ -32,9 +32,13 @@ pub(crate) trait Meter: Send + Sync {
     /// The calls that it may make, shared with others of the same quota.
     fn budget(&self) -> &TokenBucket;
 
-    /// Looks which series there are, if that must be asked for. Returns whether some were not
-    /// known before: their samples may be older than what is read otherwise.
-    fn look(&mut self) -> impl Future<Output = Result<bool, Refusal>> + Send {
+    /// Looks which series there are, if that must be asked for; what was measured from
+    /// `unread_from` on is still to be read. Returns whether some series were not known before:
+    /// their samples may be older than what is read otherwise.
+    fn look(
+        &mut self,
+        _unread_from: Timestamp,
+    ) -> impl Future<Output = Result<bool, Refusal>> + Send {
         async { Ok(false) }
     }
 
