@@ -62,6 +62,7 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
         simulator.azure_blob_endpoint(),
         simulator.azure_table_endpoint(),
     );
+    let metrics = metric_sources(simulator);
     let text = format!(
         r#"
         [alerting]
@@ -118,10 +119,40 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
         name = "push"
         collector = "sumo_http"
         token = "demo"
+        {metrics}
         "#
     );
     let mut config = Config::parse(&text).map_err(anyhow::Error::msg)?;
     config.server.listen = arguments.listen;
     config.storage.data_dir = arguments.data_dir.clone();
     Ok(config)
+}
+
+/// The sources that read metrics.
+fn metric_sources(simulator: &Simulator) -> String {
+    let (google, azure) = (
+        simulator.google_endpoint(),
+        simulator.azure_management_endpoint(),
+    );
+    format!(
+        r#"
+        [[sources]]
+        name = "demo-google-metrics"
+        collector = "gcp_cloud_monitoring"
+        project = "shop-prod"
+        endpoint_url = "{google}"
+        category = "prod/google"
+        poll_interval = "60s"
+        fields = {{ account = "prod" }}
+
+        [[sources]]
+        name = "demo-azure-metrics"
+        collector = "azure_monitor_metrics"
+        subscription = "2f6c7f1e-8d0b-4f5e-9a43-5d1f0f6d7c11"
+        endpoint_url = "{azure}"
+        category = "prod/azure"
+        poll_interval = "60s"
+        credentials = {{ tenant_id = "demo", client_id = "demo", client_secret = "demo", authority_url = "{azure}" }}
+        "#
+    )
 }

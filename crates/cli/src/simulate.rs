@@ -110,7 +110,9 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
 /// Tells where the clouds are.
 pub(crate) fn print_addresses(simulator: &Simulator) {
     println!("simulated CloudWatch at {}", simulator.aws_endpoint());
-    println!("simulated Cloud Logging at {}", simulator.google_endpoint());
+    let google_endpoint = simulator.google_endpoint();
+    println!("simulated Cloud Logging at {google_endpoint}");
+    println!("simulated Cloud Monitoring at {google_endpoint}");
     println!(
         "simulated Blob Storage at {}",
         simulator.azure_blob_endpoint()
@@ -118,6 +120,10 @@ pub(crate) fn print_addresses(simulator: &Simulator) {
     println!(
         "simulated Table Storage at {}",
         simulator.azure_table_endpoint()
+    );
+    println!(
+        "simulated Resource Manager at {}",
+        simulator.azure_management_endpoint()
     );
 }
 

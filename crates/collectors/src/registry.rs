@@ -80,10 +80,14 @@ collectors! {
     AwsLambdaTelemetry => aws_lambda_telemetry,
     /// Pulls the resource logs in blobs of an Azure storage account.
     AzureBlobStorage => azure_blob_storage,
+    /// Pulls metrics of the resources of an Azure subscription.
+    AzureMonitorMetrics => azure_monitor_metrics,
     /// Pulls the invocations in the log tables of an Azure storage account.
     AzureTableStorage => azure_table_storage,
     /// Pulls the log entries of a Google Cloud project.
     GcpCloudLogging => gcp_cloud_logging,
+    /// Pulls metrics of a Google Cloud project.
+    GcpCloudMonitoring => gcp_cloud_monitoring,
     /// Is sent the log entries of a Google Cloud log sink.
     GcpPubsubPush => gcp_pubsub_push,
     /// Is sent logs and metrics by OpenTelemetry's exporters.

@@ -21,7 +21,8 @@ use crate::support::backoff::Backoff;
 use crate::support::receive::Inbox;
 use crate::{
     aws_cloudwatch_logs, aws_cloudwatch_metrics, aws_firehose, aws_lambda_telemetry,
-    gcp_cloud_logging, gcp_pubsub_push, otlp, sumo_http,
+    azure_monitor_metrics, gcp_cloud_logging, gcp_cloud_monitoring, gcp_pubsub_push, otlp,
+    sumo_http,
 };
 
 /// A run that lasted this long counts as a success.
@@ -46,7 +47,9 @@ pub struct Sources {
 pub(crate) struct Quotas {
     pub(crate) aws: Arc<aws_cloudwatch_logs::Quotas>,
     pub(crate) aws_metrics: Arc<aws_cloudwatch_metrics::Quotas>,
+    pub(crate) azure_metrics: Arc<azure_monitor_metrics::Quotas>,
     pub(crate) gcp: Arc<gcp_cloud_logging::Quotas>,
+    pub(crate) gcp_metrics: Arc<gcp_cloud_monitoring::Quotas>,
 }
 
 /// What sources are started with.

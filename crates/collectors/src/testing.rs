@@ -72,6 +72,20 @@ impl MemorySink {
             .collect()
     }
 
+    /// The samples as they are after all corrections: the last of each series, time and statistic.
+    pub(crate) fn latest_samples(&self) -> Vec<Sample> {
+        let mut latest = HashMap::new();
+        for sample in self.batches().into_iter().flat_map(|batch| batch.samples) {
+            let key = (
+                Arc::clone(&sample.series),
+                sample.time,
+                sample.statistic.clone(),
+            );
+            latest.insert(key, sample);
+        }
+        latest.into_values().collect()
+    }
+
     /// Answers the next append with `error`.
     pub(crate) fn refuse_next(&self, error: SinkError) {
         self.inner.lock().unwrap().refusals.push(error);

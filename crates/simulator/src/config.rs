@@ -145,6 +145,12 @@ pub struct Nuisances {
     pub half_lines: f64,
     /// How far the clocks of Azure's hosts are off at most, in milliseconds.
     pub clock_skew_ms: u32,
+    /// How many executions the metrics of Google and of Azure count late …
+    pub counted_late: f64,
+    /// … and how late at most, in milliseconds after the end of their minute.
+    pub counted_late_ms_max: u32,
+    /// How many pages of Google's metrics lack series, and say so.
+    pub missing_series: f64,
     /// The most bytes of a page; a page of the real cloud holds 1 MB.
     pub page_bytes_max: usize,
 }
@@ -168,6 +174,9 @@ impl Default for Nuisances {
             insert_id_reuse: 0.01,
             half_lines: 0.01,
             clock_skew_ms: 80,
+            counted_late: 0.02,
+            counted_late_ms_max: 360_000,
+            missing_series: 0.01,
             page_bytes_max: 1_048_576,
         }
     }
@@ -188,6 +197,8 @@ impl Nuisances {
             insert_id_reuse: 0.0,
             half_lines: 0.0,
             clock_skew_ms: 0,
+            counted_late: 0.0,
+            missing_series: 0.0,
             ..Nuisances::default()
         }
     }
@@ -210,6 +221,9 @@ impl Nuisances {
             insert_id_reuse: 0.2,
             half_lines: 0.2,
             clock_skew_ms: 3_000,
+            counted_late: 0.3,
+            counted_late_ms_max: 540_000,
+            missing_series: 0.1,
             page_bytes_max: 262_144,
         }
     }

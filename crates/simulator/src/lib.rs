@@ -10,6 +10,7 @@ mod aws;
 mod azure;
 mod config;
 mod error;
+mod executions;
 pub mod fleet;
 mod google;
 mod random;

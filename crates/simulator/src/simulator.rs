@@ -23,8 +23,11 @@ pub struct Simulator {
     google: Listener,
     azure_blobs: Listener,
     azure_tables: Listener,
+    azure_management: Listener,
     storage_account: String,
     service: Arc<Service>,
+    google_service: Arc<google::Service>,
+    azure_service: Arc<azure::Service>,
 }
 
 /// One cloud's server.
@@ -44,7 +47,8 @@ impl Simulator {
     pub async fn start(config: SimulatorConfig) -> Result<Simulator> {
         let aws = config.listen;
         let other = SocketAddr::new(aws.ip(), 0);
-        let google = google::router(Arc::new(google::Service::new(config.clone())));
+        let google_service = Arc::new(google::Service::new(config.clone()));
+        let google = google::router(Arc::clone(&google_service));
         let storage_account = config.storage_account.clone();
         let storage = Arc::new(azure::Service::new(config.clone()));
         let service = Arc::new(Service::new(config));
@@ -52,9 +56,16 @@ impl Simulator {
             aws: Listener::start(aws, aws::router(Arc::clone(&service))).await?,
             google: Listener::start(other, google).await?,
             azure_blobs: Listener::start(other, azure::blob_router(Arc::clone(&storage))).await?,
-            azure_tables: Listener::start(other, azure::table_router(storage)).await?,
+            azure_tables: Listener::start(other, azure::table_router(Arc::clone(&storage))).await?,
+            azure_management: Listener::start(
+                other,
+                azure::management_router(Arc::clone(&storage)),
+            )
+            .await?,
             storage_account,
             service,
+            google_service,
+            azure_service: storage,
         })
     }
 
@@ -78,10 +89,27 @@ impl Simulator {
         format!("{}/{}", self.azure_tables.url(), self.storage_account)
     }
 
+    /// The address of the simulated Azure Resource Manager, which also gives tokens: any
+    /// application with any secret is given one.
+    pub fn azure_management_endpoint(&self) -> String {
+        self.azure_management.url()
+    }
+
     /// How many events with a time before `until` there are in each log group, whether they are
     /// visible yet or not: what a collector must have found in the end.
     pub fn event_counts(&self, until: Timestamp) -> BTreeMap<String, u64> {
         self.service.event_counts(until)
+    }
+
+    /// How many executions of each function at Google that end before `until` ended how: what the
+    /// metrics of a collector must say in the end.
+    pub fn google_executions(&self, until: Timestamp) -> BTreeMap<String, BTreeMap<String, u64>> {
+        self.google_service.execution_counts(until)
+    }
+
+    /// What the metrics of each function app at Azure must sum up to in the end, before `until`.
+    pub fn azure_metric_totals(&self, until: Timestamp) -> BTreeMap<String, BTreeMap<String, f64>> {
+        self.azure_service.metric_totals(until)
     }
 
     /// Stops serving and waits until the last request is answered.
@@ -90,6 +118,7 @@ impl Simulator {
         self.google.shutdown().await;
         self.azure_blobs.shutdown().await;
         self.azure_tables.shutdown().await;
+        self.azure_management.shutdown().await;
     }
 }
 

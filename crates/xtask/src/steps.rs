@@ -56,6 +56,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("dashboards", || script("dashboards.py")),
     beside("moto exactly once", || script("moto_exactly_once.py")),
     beside("cloudwatch metrics", cloudwatch_metrics),
+    beside("simulator metrics", || script("simulator_metrics.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
     beside("simulator azure", || script("simulator_azure.py")),
     beside("ui tests", ui_tests),

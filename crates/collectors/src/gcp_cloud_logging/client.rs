@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::Config;
 use crate::metrics;
-use crate::support::backoff;
 use crate::support::google_credentials::{GoogleCredentials, Origin};
+use crate::support::google_refusal::{Refused, refusal};
 use crate::support::refusal::Refusal;
 use crate::support::reread::Page;
 use crate::support::reread::cursor::Window;
@@ -19,26 +19,12 @@ use crate::support::rest::{self, Answer};
 
 /// The most that Google gives in one page.
 const PAGE_ENTRIES_MAX: usize = 1000;
-const MINUTE_MS: i64 = 60_000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ListAnswer {
     entries: Vec<Value>,
     next_page_token: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorAnswer {
-    error: GoogleError,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct GoogleError {
-    message: String,
-    status: String,
 }
 
 /// The call, with the source's credentials.
@@ -107,31 +93,19 @@ impl EntriesClient {
     }
 
     fn refusal(&self, answer: &Answer, is_later_page: bool) -> Refusal {
-        let error: ErrorAnswer = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let GoogleError { message, status } = error.error;
-        let text = format!("{} {status}: {message}", answer.status.as_u16());
-        match answer.status {
-            StatusCode::TOO_MANY_REQUESTS => Refusal::Throttled {
-                text,
-                wait: answer
-                    .retry_after()
-                    .or_else(|| Some(until_next_minute(self.clock.now()))),
-            },
-            StatusCode::BAD_REQUEST if is_later_page && speaks_of_token(&message) => {
-                Refusal::BadToken(text)
-            }
-            StatusCode::UNAUTHORIZED => {
-                self.credentials.forget();
-                Refusal::Other(text)
-            }
-            StatusCode::FORBIDDEN => Refusal::Other(format!(
-                "{text}; the account needs the permission logging.logEntries.list on {} (role \
-                 roles/logging.viewer)",
-                self.resource
-            )),
-            StatusCode::NOT_FOUND => Refusal::Missing(text),
-            _ => Refusal::Other(text),
+        if answer.status == StatusCode::UNAUTHORIZED {
+            self.credentials.forget();
         }
+        let right = format!(
+            "the permission logging.logEntries.list on {} (role roles/logging.viewer)",
+            self.resource
+        );
+        let call = Refused {
+            is_later_page,
+            right: &right,
+            now: self.clock.now(),
+        };
+        refusal(call, answer)
     }
 }
 
@@ -159,21 +133,6 @@ fn text(time: Timestamp) -> String {
     )
 }
 
-fn speaks_of_token(message: &str) -> bool {
-    let message = message.to_lowercase();
-    ["page_token", "pagetoken", "page token"]
-        .iter()
-        .any(|name| message.contains(name))
-}
-
-/// Google's quotas begin anew with the minute, and it does not say how long to wait. All that
-/// wait must not come back at once.
-fn until_next_minute(now: Timestamp) -> Duration {
-    let left_ms = MINUTE_MS - now.millis().rem_euclid(MINUTE_MS);
-    let jitter_ms = backoff::seed() % 2_000;
-    Duration::from_millis(left_ms.unsigned_abs() + jitter_ms)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,11 +152,5 @@ mod tests {
              AND receiveTimestamp<\"2025-11-23T14:53:00Z\""
         );
         assert!(!filter("a", &window(None), hour).contains('<'));
-    }
-
-    #[test]
-    fn the_wait_ends_soon_after_the_minute_does() {
-        let wait = until_next_minute(Timestamp::from_millis(1_763_909_520_000 + 58_500));
-        assert!(wait >= Duration::from_millis(1_500) && wait < Duration::from_millis(3_500));
     }
 }

@@ -17,7 +17,7 @@ struct Bucket {
 
 /// How often values lay where, in ascending order.
 #[derive(Debug, PartialEq)]
-pub(super) struct Distribution {
+pub(crate) struct Distribution {
     buckets: Vec<Bucket>,
     min: Option<f64>,
     max: Option<f64>,
@@ -25,7 +25,7 @@ pub(super) struct Distribution {
 
 impl Distribution {
     /// Buckets between `bounds`, with one below and one above them all.
-    pub(super) fn explicit(counts: &[u64], bounds: &[f64]) -> Result<Self, String> {
+    pub(crate) fn explicit(counts: &[u64], bounds: &[f64]) -> Result<Self, String> {
         if !counts.is_empty() && counts.len() != bounds.len() + 1 {
             return Err(format!(
                 "has {} buckets and {} bounds; there is one bucket more than bounds",
@@ -58,7 +58,7 @@ impl Distribution {
     }
 
     /// The same, where the least and the greatest value are known.
-    pub(super) fn within(mut self, min: Option<f64>, max: Option<f64>) -> Self {
+    pub(crate) fn within(mut self, min: Option<f64>, max: Option<f64>) -> Self {
         let is_range = min.is_none_or(|min| max.is_none_or(|max| min <= max));
         if is_range {
             (self.min, self.max) = (min, max);
@@ -71,7 +71,7 @@ impl Distribution {
 
     /// The value below which this share of all values lies, as if those of one bucket lay evenly
     /// in it; `None` if there is none.
-    pub(super) fn quantile(&self, share: f64) -> Option<f64> {
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
         let total: f64 = self.buckets.iter().map(|bucket| bucket.count).sum();
         if total <= 0.0 {
             return None;

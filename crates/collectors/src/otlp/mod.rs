@@ -25,6 +25,7 @@ use crate::sources::{Context, Starting};
 use crate::support::fields::{Interner, put};
 use crate::support::secret::Secret;
 
+pub(crate) use buckets::Distribution;
 pub(crate) use metrics::percentile;
 pub(crate) use receive::{Receivers, router};
 pub(crate) use request::{Encoding, Visit, read};

@@ -8,6 +8,7 @@ pub(crate) mod cached_token;
 pub(crate) mod decompress;
 pub(crate) mod fields;
 pub(crate) mod google_credentials;
+pub(crate) mod google_refusal;
 pub(crate) mod lambda_names;
 pub(crate) mod minutes;
 pub(crate) mod parts;

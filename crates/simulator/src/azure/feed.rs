@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use model::Timestamp;
 
 use super::blobs::Blobs;
+use super::management::Execution;
 use super::rows::{self, Minute, Row};
 use super::said;
 use super::tables::Tables;
 use super::times;
 use crate::config::{Nuisances, SimulatorConfig};
+use crate::executions::Executions;
 use crate::fleet::{AZURE_FUNCTIONS, App, AppCall, AppCalls, Logging};
 use crate::random::{Random, mix_text};
 
@@ -75,8 +77,14 @@ impl Feed {
     }
 
     /// Writes everything that is written until `now`.
-    pub(super) fn advance(&mut self, now: Timestamp, blobs: &mut Blobs, tables: &mut Tables) {
+    pub(super) fn advance(
+        &mut self,
+        now: Timestamp,
+        (blobs, tables): (&mut Blobs, &mut Tables),
+        executions: &mut Executions<Execution>,
+    ) {
         while let Some(one) = self.calls.next_until(now) {
+            executions.note(one.call.end, Execution::of(&one));
             match one.app.logging {
                 Logging::Records(_) => self.push_lines(&one),
                 Logging::HostTables => self.push_rows(&one),

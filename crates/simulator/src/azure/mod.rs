@@ -1,4 +1,4 @@
-//! Azure Storage as a server: the parts of the blob and the table service that reading the logs of
+//! Azure as a server: Resource Manager and Monitor (`management`), and of Azure Storage the parts of the blob and the table service that reading the logs of
 //! function apps takes, each on an address of its own, with the account in the path as emulators
 //! have it: `/{account}/{container}/{blob}`, `/{account}/{table}()`.
 //!
@@ -13,6 +13,7 @@ mod feed;
 mod filter;
 mod get_blob;
 mod list_blobs;
+mod management;
 mod query_tables;
 mod quota;
 mod record;
@@ -32,6 +33,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::routing::get;
 use axum::{Json, Router};
 
+pub(crate) use self::management::router as management_router;
 use self::request::Kind;
 pub(crate) use self::service::Service;
 

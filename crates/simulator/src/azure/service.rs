@@ -1,4 +1,4 @@
-//! The state behind both services: checks who asks, keeps the quotas, brings the apps up to now,
+//! The state behind all services: checks who asks, keeps the quotas, brings the apps up to now,
 //! and answers.
 
 use std::collections::BTreeMap;
@@ -7,16 +7,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use model::Timestamp;
+use serde_json::Value;
 
 use super::auth::Account;
 use super::blobs::Blobs;
 use super::error::AzureError;
 use super::feed::Feed;
+use super::management::{self, Execution, ManagementError};
 use super::quota::Quota;
 use super::request::{Answer, Kind, Request};
 use super::tables::Tables;
 use super::{get_blob, list_blobs, query_tables};
 use crate::config::SimulatorConfig;
+use crate::executions::Executions;
 use crate::fleet::request_id;
 use crate::random::Random;
 
@@ -39,6 +42,8 @@ pub(super) struct State {
     feed: Feed,
     blob_quota: Quota,
     table_quota: Quota,
+    executions: Executions<Execution>,
+    management_quota: management::Quota,
     pub(super) random: Random,
 }
 
@@ -53,6 +58,8 @@ impl Service {
             feed: Feed::new(&config, now),
             blob_quota: Quota::new(per_second),
             table_quota: Quota::new(per_second),
+            executions: Executions::new(config.seed ^ 0xa24e, &config.nuisances),
+            management_quota: management::Quota::new(per_second),
             random: Random::new(config.seed ^ 0xa2e),
         };
         let service = Service {
@@ -114,6 +121,33 @@ impl Service {
         }
     }
 
+    /// Answers one call to Resource Manager at this host and path.
+    pub(super) fn manage(
+        &self,
+        place: (&str, &str),
+        query: &BTreeMap<String, String>,
+    ) -> Result<Value, ManagementError> {
+        let now = self.config.clock.now();
+        let mut state = self.state();
+        state.management_quota.admit(now.millis())?;
+        let unavailable = self.config.nuisances.unavailable_fraction;
+        if state.random.chance(unavailable) {
+            return Err(ManagementError::internal());
+        }
+        self.advance(&mut state, now);
+        management::answer(&state.executions, place, query, now)
+    }
+
+    /// What the metrics of each app must sum up to in the end, before `until`.
+    pub(crate) fn metric_totals(
+        &self,
+        until: Timestamp,
+    ) -> BTreeMap<String, BTreeMap<String, f64>> {
+        let mut state = self.state();
+        self.advance(&mut state, self.config.clock.now());
+        management::truth(&state.executions, until)
+    }
+
     /// How many lines each app has written, in its blob or not; of an app that has tables, how many
     /// executions.
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
@@ -130,13 +164,15 @@ impl Service {
             blobs,
             tables,
             feed,
+            executions,
             ..
         } = state;
-        feed.advance(now, blobs, tables);
+        feed.advance(now, (blobs, tables), executions);
         let hours = i64::from(self.config.retention_hours);
         let oldest = now.saturating_add_millis(-hours * 3_600_000);
         blobs.retain(oldest, self.config.events_max.saturating_mul(EVENT_BYTES));
         tables.retain(oldest, self.config.events_max);
+        executions.retain(oldest);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

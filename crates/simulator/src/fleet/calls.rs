@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) begin: Timestamp,
     pub(crate) end: Timestamp,
     pub(crate) ending: Ending,
+    /// The memory that it used, in MB.
+    pub(crate) used_mb: u32,
     /// What it wrote, in the order of time.
     pub(crate) lines: Vec<Line>,
 }
@@ -143,6 +145,7 @@ impl Call {
             begin,
             end,
             ending,
+            used_mb: invocation.used_mb,
             lines,
         }
     }

@@ -24,9 +24,7 @@ use std::sync::Arc;
 
 use model::{Level, Timestamp};
 
-#[cfg(test)]
-pub(crate) use self::apps::APPS;
-pub(crate) use self::apps::{App, AppCall, AppCalls, Logging, RecordForm, Trigger};
+pub(crate) use self::apps::{APPS, App, AppCall, AppCalls, Logging, RecordForm, Trigger};
 pub(crate) use self::calls::{Call, Calls, Ending, Line};
 pub(crate) use self::functions::{AZURE_FUNCTIONS, GOOGLE_FUNCTIONS};
 pub use self::functions::{FUNCTIONS, Function, LogStyle, Runtime};

@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use super::quota::Limit;
+
 /// An error of the simulated API.
 #[derive(Debug, PartialEq)]
 pub(crate) struct GoogleError {
@@ -35,6 +37,16 @@ impl GoogleError {
         }
     }
 
+    pub(crate) fn no_metric(metric_type: &str) -> Self {
+        GoogleError {
+            message: format!(
+                "Cannot find metric(s) that match type = \"{metric_type}\". If a metric was created \
+                 recently, it could take up to 10 minutes to become available."
+            ),
+            ..GoogleError::no_call()
+        }
+    }
+
     pub(crate) fn unavailable() -> Self {
         GoogleError {
             status: StatusCode::SERVICE_UNAVAILABLE,
@@ -45,21 +57,27 @@ impl GoogleError {
     }
 
     /// The quota of a minute is used up. Google does not say how long to wait.
-    pub(crate) fn quota(project: &str, per_minute: u32) -> Self {
+    pub(crate) fn quota(limit: &Limit, project: &str, per_minute: u32) -> Self {
+        let Limit {
+            service,
+            metric,
+            name,
+            ..
+        } = limit;
         GoogleError {
             status: StatusCode::TOO_MANY_REQUESTS,
             kind: "RESOURCE_EXHAUSTED",
             message: format!(
-                "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per \
-                 minute' of service 'logging.googleapis.com' for consumer '{project}'."
+                "Quota exceeded for quota metric '{metric}' and limit '{metric} per minute' of \
+                 service '{service}' for consumer '{project}'."
             ),
             details: vec![json!({
                 "@type": "type.googleapis.com/google.rpc.ErrorInfo",
                 "reason": "RATE_LIMIT_EXCEEDED",
                 "domain": "googleapis.com",
                 "metadata": {
-                    "service": "logging.googleapis.com",
-                    "quota_limit": "ReadRequestsPerMinutePerProject",
+                    "service": service,
+                    "quota_limit": name,
                     "quota_limit_value": per_minute.to_string(),
                     "consumer": project,
                 },

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use model::{Level, Timestamp};
 use serde_json::{Value, json};
 
+use super::monitoring::Execution;
 use super::service::text;
 use super::store::{Entry, Store};
 use crate::config::{Nuisances, SimulatorConfig};
+use crate::executions::Executions;
 use crate::fleet::{Call, Calls, Ending, Function, GOOGLE_FUNCTIONS, Line, LogStyle};
 use crate::random::{Random, mix_text};
 
@@ -53,23 +55,39 @@ impl Feed {
 
     /// Appends the entries of every call that has arrived until `now`; those of what is still
     /// under way become visible when they are received.
-    pub(super) fn advance(&mut self, now: Timestamp, store: &mut Store) {
+    pub(super) fn advance(
+        &mut self,
+        now: Timestamp,
+        store: &mut Store,
+        executions: &mut Executions<Execution>,
+    ) {
         while let Some(call) = self.calls.next_until(now) {
-            self.append(&call, store);
+            let function = &GOOGLE_FUNCTIONS[call.function];
+            let is_first = FIRST_GENERATION.contains(&function.name);
+            let is_refused = !is_first && self.random.chance(THROTTLED);
+            let end = if is_refused { call.arrival } else { call.end };
+            let execution = Execution::of(&call, function, (is_first, is_refused));
+            executions.note(end, execution);
+            self.append(&call, function, (is_first, is_refused), store);
         }
     }
 
-    fn append(&mut self, call: &Call, store: &mut Store) {
-        let function = &GOOGLE_FUNCTIONS[call.function];
+    fn append(
+        &mut self,
+        call: &Call,
+        function: &'static Function,
+        (is_first, is_refused): (bool, bool),
+        store: &mut Store,
+    ) {
         let hex: String = call.request_id.chars().filter(|c| *c != '-').collect();
         let common = Common {
             function,
             call,
-            is_first: FIRST_GENERATION.contains(&function.name),
+            is_first,
             trace: format!("projects/{}/traces/{hex}", self.project),
             execution: hex.get(..12).unwrap_or_default(),
         };
-        if !common.is_first && self.random.chance(THROTTLED) {
+        if is_refused {
             self.push(&common, (call.arrival, call.arrival), refused(), store);
             return;
         }

@@ -8,13 +8,15 @@ use serde_json::Value;
 
 use super::error::GoogleError;
 use super::feed::Feed;
-use super::quota::Quota;
+use super::monitoring::{self, Execution};
+use super::quota::{LOGGING, MONITORING, Quota};
 use super::store::Store;
 use super::{list, write};
 use crate::config::{Nuisances, SimulatorConfig};
+use crate::executions::Executions;
 use crate::random::Random;
 
-/// The simulated Cloud Logging.
+/// The simulated Cloud Logging and Cloud Monitoring.
 #[derive(Debug)]
 pub(crate) struct Service {
     config: SimulatorConfig,
@@ -25,8 +27,10 @@ pub(crate) struct Service {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) store: Store,
+    pub(crate) executions: Executions<Execution>,
     feed: Feed,
     quota: Quota,
+    metrics_quota: Quota,
     pub(crate) random: Random,
 }
 
@@ -45,7 +49,9 @@ impl Service {
         let state = State {
             store: Store::default(),
             feed: Feed::new(&config, now),
-            quota: Quota::new(config.nuisances.reads_per_minute),
+            executions: Executions::new(config.seed ^ 0xc0de, &config.nuisances),
+            quota: Quota::new(&LOGGING, config.nuisances.reads_per_minute),
+            metrics_quota: Quota::new(&MONITORING, config.nuisances.reads_per_minute),
             random: Random::new(config.seed ^ 0x600613),
         };
         let service = Service {
@@ -58,11 +64,7 @@ impl Service {
 
     /// Answers one call.
     pub(crate) fn call(&self, call: &str, body: &Value) -> Result<Value, GoogleError> {
-        let context = Context {
-            now: self.config.clock.now(),
-            project: &self.config.project,
-            nuisances: &self.config.nuisances,
-        };
+        let context = self.context();
         let mut state = self.state();
         match call {
             "entries:list" => {
@@ -78,6 +80,49 @@ impl Service {
         }
     }
 
+    /// Answers one call about metrics.
+    pub(crate) fn metrics(
+        &self,
+        (project, list): (&str, &str),
+        query: &BTreeMap<String, String>,
+    ) -> Result<Value, GoogleError> {
+        let context = self.context();
+        let mut state = self.state();
+        let now_ms = context.now.millis();
+        state.metrics_quota.admit(context.project, now_ms)?;
+        if state.random.chance(context.nuisances.unavailable_fraction) {
+            return Err(GoogleError::unavailable());
+        }
+        if project != context.project {
+            return Err(GoogleError::no_call());
+        }
+        self.advance(&mut state, context.now);
+        match list {
+            "metricDescriptors" => monitoring::metric_descriptors(context, query),
+            "timeSeries" => monitoring::time_series(&mut state, context, query),
+            _ => Err(GoogleError::no_call()),
+        }
+    }
+
+    /// How many executions of each function that end before `until` ended how: what its metrics
+    /// must say in the end.
+    pub(crate) fn execution_counts(
+        &self,
+        until: Timestamp,
+    ) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let mut state = self.state();
+        self.advance(&mut state, self.config.clock.now());
+        monitoring::truth(&state.executions, until)
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            now: self.config.clock.now(),
+            project: &self.config.project,
+            nuisances: &self.config.nuisances,
+        }
+    }
+
     /// How many entries each function has, visible or not.
     pub(crate) fn entry_counts(&self) -> BTreeMap<String, u64> {
         let mut state = self.state();
@@ -86,10 +131,17 @@ impl Service {
     }
 
     fn advance(&self, state: &mut State, now: Timestamp) {
-        state.feed.advance(now, &mut state.store);
+        let State {
+            feed,
+            store,
+            executions,
+            ..
+        } = state;
+        feed.advance(now, store, executions);
         let hours = i64::from(self.config.retention_hours);
         let oldest = now.saturating_add_millis(-hours * 3_600_000);
-        state.store.retain(oldest, self.config.events_max);
+        store.retain(oldest, self.config.events_max);
+        executions.retain(oldest);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,5 +1,5 @@
-//! Who asks a storage account: its key, a shared access signature, or an identity of Microsoft
-//! Entra (an application with a secret, or the machine that we run on).
+//! Who asks Azure: an identity of Microsoft Entra (an application with a secret, or the machine
+//! that we run on); a storage account also by its key or a shared access signature.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::support::refusal::Refusal;
 use crate::support::rest;
 use crate::support::secret::Secret;
 
-const RESOURCE: &str = "https://storage.azure.com/";
+/// What tokens for storage accounts are good for.
+const STORAGE: &str = "https://storage.azure.com/";
 const AUTHORITY_URL: &str = "https://login.microsoftonline.com";
 /// <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>
 const METADATA_URL: &str = "http://169.254.169.254/metadata/identity/oauth2/token";
@@ -28,7 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// A token whose answer does not say how long it is good is good for so long, in seconds.
 const TOKEN_SECONDS: i64 = 300;
 
-/// The setting `credentials` of sources that read a storage account.
+/// The setting `credentials` of sources that read from Azure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AzureCredentials {
@@ -53,6 +54,17 @@ pub struct AzureCredentials {
 }
 
 impl AzureCredentials {
+    /// The same where only Microsoft Entra is asked for a token.
+    pub(crate) fn problem_for_entra(&self) -> Option<&'static str> {
+        if self.account_key.is_some() || self.sas_token.is_some() {
+            return Some(
+                "have an account_key or a sas_token, which open storage accounts only; give \
+                 tenant_id, client_id and client_secret, or nothing for a managed identity",
+            );
+        }
+        self.problem()
+    }
+
     /// Returns what is wrong with them and what to do, if anything is.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         let ways = [
@@ -103,45 +115,13 @@ impl Identity {
             let token = token.expose().trim().trim_start_matches('?');
             return Identity::Sas(Secret::new(token));
         }
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let application = given.application().or_else(|| {
-            let tenant = variable("AZURE_TENANT_ID")?;
-            let secret = Secret::new(variable("AZURE_CLIENT_SECRET")?);
-            Some((tenant, variable("AZURE_CLIENT_ID")?, secret))
-        });
-        let kind = match application {
-            Some((tenant, client_id, secret)) => {
-                let authority = given.authority_url.clone();
-                let authority = authority
-                    .or_else(|| variable("AZURE_AUTHORITY_HOST"))
-                    .unwrap_or_else(|| AUTHORITY_URL.to_owned());
-                Kind::Application {
-                    url: format!(
-                        "{}/{}/oauth2/v2.0/token",
-                        authority.trim_end_matches('/'),
-                        rest::encode(&tenant)
-                    ),
-                    form: Secret::new(rest::form(&[
-                        ("grant_type", "client_credentials"),
-                        ("client_id", &client_id),
-                        ("client_secret", secret.expose()),
-                        ("scope", &format!("{RESOURCE}.default")),
-                    ])),
-                }
-            }
-            None if is_emulator => return Identity::Key(Secret::new(EMULATOR_KEY)),
-            None => Kind::Machine {
-                client_id: given.client_id.clone(),
-                // Web apps and functions have an address of their own.
-                app: variable("IDENTITY_ENDPOINT")
-                    .zip(variable("IDENTITY_HEADER").map(Secret::new)),
-            },
-        };
-        Identity::Entra(Entra {
-            kind,
-            client,
-            token: CachedToken::default(),
-        })
+        if let Some(application) = Entra::application(given, STORAGE, client.clone()) {
+            return Identity::Entra(application);
+        }
+        if is_emulator {
+            return Identity::Key(Secret::new(EMULATOR_KEY));
+        }
+        Identity::Entra(Entra::machine(given, STORAGE, client))
     }
 }
 
@@ -157,8 +137,10 @@ impl AzureCredentials {
 
 /// An identity of Microsoft Entra, and its last access token.
 #[derive(Debug)]
-pub(super) struct Entra {
+pub(crate) struct Entra {
     kind: Kind,
+    /// What the tokens are good for.
+    resource: String,
     client: Client,
     token: CachedToken,
 }
@@ -174,11 +156,59 @@ enum Kind {
 }
 
 impl Entra {
+    /// The application that is given or that the environment names, if there is one.
+    pub(crate) fn application(
+        given: &AzureCredentials,
+        resource: &str,
+        client: Client,
+    ) -> Option<Entra> {
+        let (tenant, client_id, secret) = given.application().or_else(|| {
+            let tenant = variable("AZURE_TENANT_ID")?;
+            let secret = Secret::new(variable("AZURE_CLIENT_SECRET")?);
+            Some((tenant, variable("AZURE_CLIENT_ID")?, secret))
+        })?;
+        let authority = given.authority_url.clone();
+        let authority = authority
+            .or_else(|| variable("AZURE_AUTHORITY_HOST"))
+            .unwrap_or_else(|| AUTHORITY_URL.to_owned());
+        let url = format!(
+            "{}/{}/oauth2/v2.0/token",
+            authority.trim_end_matches('/'),
+            rest::encode(&tenant)
+        );
+        let form = Secret::new(rest::form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &client_id),
+            ("client_secret", secret.expose()),
+            ("scope", &format!("{resource}.default")),
+        ]));
+        Some(Entra::of(Kind::Application { url, form }, resource, client))
+    }
+
+    /// The managed identity of the machine.
+    pub(crate) fn machine(given: &AzureCredentials, resource: &str, client: Client) -> Entra {
+        let kind = Kind::Machine {
+            client_id: given.client_id.clone(),
+            // Web apps and functions have an address of their own.
+            app: variable("IDENTITY_ENDPOINT").zip(variable("IDENTITY_HEADER").map(Secret::new)),
+        };
+        Entra::of(kind, resource, client)
+    }
+
+    fn of(kind: Kind, resource: &str, client: Client) -> Entra {
+        Entra {
+            kind,
+            resource: resource.to_owned(),
+            client,
+            token: CachedToken::default(),
+        }
+    }
+
     /// The token to call with.
     ///
     /// # Errors
     /// If Entra gives none.
-    pub(super) async fn token(&self, now: Timestamp) -> Result<Secret, Refusal> {
+    pub(crate) async fn token(&self, now: Timestamp) -> Result<Secret, Refusal> {
         if let Some(token) = self.token.get(now) {
             return Ok(token);
         }
@@ -186,8 +216,8 @@ impl Entra {
             let advice = match self.kind {
                 Kind::Application { .. } => "check tenant_id, client_id and client_secret",
                 Kind::Machine { .. } => {
-                    "give the machine a managed identity, or set credentials to an account_key, a \
-                     sas_token, or an application's client_secret"
+                    "give the machine a managed identity, or set `credentials`, such as an \
+                     application's client_secret"
                 }
             };
             Refusal::Other(format!(
@@ -211,7 +241,7 @@ impl Entra {
     }
 
     /// Forgets the token, because Azure did not take it.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.token.forget();
     }
 
@@ -228,7 +258,10 @@ impl Entra {
                 } else {
                     "2018-02-01"
                 };
-                let mut query = vec![("api-version", version), ("resource", RESOURCE)];
+                let mut query = vec![
+                    ("api-version", version),
+                    ("resource", self.resource.as_str()),
+                ];
                 if let Some(client_id) = client_id {
                     query.push(("client_id", client_id));
                 }
@@ -246,6 +279,10 @@ impl Entra {
             }
         }
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// How long the token is good: Entra gives a number, machines a text or the moment of the end.

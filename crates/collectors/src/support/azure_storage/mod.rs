@@ -10,6 +10,7 @@ mod sign;
 
 pub(crate) use client::{StorageClient, Target, encode_path};
 pub use credentials::AzureCredentials;
+pub(crate) use credentials::Entra;
 
 /// A service of a storage account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
