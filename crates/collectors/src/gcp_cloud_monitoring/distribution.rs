@@ -147,7 +147,7 @@ mod tests {
         histogram.statistics()
     }
 
-    fn percentile(options: Value, counts: &[u32], statistic: &str) -> f64 {
+    fn percentile(options: &Value, counts: &[u32], statistic: &str) -> f64 {
         let counts: Vec<String> = counts.iter().map(u32::to_string).collect();
         let histogram = json!({
             "count": "100", "mean": 7.5, "bucketOptions": options, "bucketCounts": counts,
@@ -161,16 +161,16 @@ mod tests {
     fn percentiles_come_out_of_all_kinds_of_buckets() {
         let linear = json!({"linearBuckets": {"numFiniteBuckets": 4, "width": 10, "offset": 5}});
         // Fifty below 5, fifty from 15 up to 25; what is behind is left out.
-        assert_eq!(percentile(linear.clone(), &[50, 0, 50], "p50"), 5.0);
-        assert_eq!(percentile(linear.clone(), &[0, 0, 100], "p50"), 20.0);
+        assert_eq!(percentile(&linear, &[50, 0, 50], "p50"), 5.0);
+        assert_eq!(percentile(&linear, &[0, 0, 100], "p50"), 20.0);
         // Above all bounds nothing is known but the last bound.
-        assert_eq!(percentile(linear, &[0, 0, 0, 0, 0, 100], "p99"), 45.0);
+        assert_eq!(percentile(&linear, &[0, 0, 0, 0, 0, 100], "p99"), 45.0);
         let exponential = json!({"exponentialBuckets":
             {"numFiniteBuckets": 3, "growthFactor": 2, "scale": 100}});
         // From 200 up to 400.
-        assert_eq!(percentile(exponential, &[0, 0, 100], "p95"), 390.0);
+        assert_eq!(percentile(&exponential, &[0, 0, 100], "p95"), 390.0);
         let explicit = json!({"explicitBuckets": {"bounds": [0, 1, 3]}});
-        assert_eq!(percentile(explicit, &[0, 0, 100], "p50"), 2.0);
+        assert_eq!(percentile(&explicit, &[0, 0, 100], "p50"), 2.0);
     }
 
     #[test]

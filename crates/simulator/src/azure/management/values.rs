@@ -53,7 +53,8 @@ pub(crate) fn list(
         .collect();
     let mut value = Vec::new();
     for name in names {
-        let timeseries = match METRICS.iter().find(|metric| metric.name == name) {
+        let metric = METRICS.iter().find(|metric| metric.name == name);
+        let timeseries = match metric {
             Some(metric) => json!([{
                 "metadatavalues": [],
                 "data": data(metric, &minutes, range, &aggregations),
@@ -61,12 +62,11 @@ pub(crate) fn list(
             None if EMPTY.contains(&name) => json!([]),
             None => return Err(no_metric(name)),
         };
-        let unit = METRICS.iter().find(|metric| metric.name == name);
         value.push(json!({
             "id": format!("{}/providers/Microsoft.Insights/metrics/{name}", id(app)),
             "type": "Microsoft.Insights/metrics",
             "name": {"value": name, "localizedValue": name},
-            "unit": unit.map_or("Count", |metric| metric.unit),
+            "unit": metric.map_or("Count", |metric| metric.unit),
             "timeseries": timeseries,
             "errorCode": "Success",
         }));
