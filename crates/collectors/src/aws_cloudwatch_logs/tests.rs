@@ -381,7 +381,10 @@ fn settings_that_cannot_work_are_refused_by_name() {
         ("poll_interval = '0s'", "poll_interval"),
     ] {
         let config: Config = toml::from_str(&format!("name = 'a'\nregion = 'r'\n{extra}")).unwrap();
-        let error = config.validate().unwrap_err().to_string();
+        let error = SourceConfig::AwsCloudwatchLogs(config)
+            .validate()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(setting), "{error}");
     }
     let error = toml::from_str::<Config>("name = 'a'\nregion = 'r'\nstart = 'soon'").unwrap_err();

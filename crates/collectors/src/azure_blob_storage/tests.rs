@@ -307,7 +307,10 @@ fn settings_that_cannot_work_are_refused_by_name() {
         ("account = 'shop'\npoll_interval = '0s'", "poll_interval"),
     ] {
         let config: Config = toml::from_str(&format!("name = 'a'\n{extra}")).unwrap();
-        let error = config.validate().unwrap_err().to_string();
+        let error = SourceConfig::AzureBlobStorage(config)
+            .validate()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(setting), "{error}");
     }
 }
