@@ -36,7 +36,7 @@ pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
 pub use gcp_pubsub_push::Config as GcpPubsubPushConfig;
 pub use otlp::Config as OtlpConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
-pub use sources::Sources;
+pub use sources::{KeptSource, Sent, SourceBook, SourceDetails, Sources, Trial};
 pub use status::{OriginStatus, SourceState, SourceStatus};
 pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat};
 pub use support::azure_storage::AzureCredentials;

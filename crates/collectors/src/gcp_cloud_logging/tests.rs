@@ -106,8 +106,7 @@ async fn start(fake: &Arc<Fake>, sink: &Arc<MemorySink>) -> Sources {
     .unwrap();
     // The real quota would make the test wait for minutes.
     let quotas = crate::sources::Quotas::default();
-    let quota = [Some(config.endpoint_url()), Some("p")];
-    quotas.gcp.0.get(&quota, || TokenBucket::new(10_000.0));
+    quotas.gcp.widen(&config, TokenBucket::new(10_000.0));
     let sink: Arc<dyn EventSink> = Arc::<MemorySink>::clone(sink);
     let source = SourceConfig::GcpCloudLogging(config);
     Sources::start_within(vec![source], sink, Arc::new(FixedClock), &quotas).unwrap()
@@ -166,7 +165,10 @@ fn settings_that_cannot_work_are_refused_by_name() {
         ("project = 'p'\npoll_interval = '0s'", "poll_interval"),
     ] {
         let config: Config = toml::from_str(&format!("name = 'a'\n{extra}")).unwrap();
-        let error = config.check().unwrap_err().to_string();
+        let error = SourceConfig::GcpCloudLogging(config)
+            .validate()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(setting), "{error}");
     }
 }

@@ -34,6 +34,7 @@ collector = "sumo_http"
 token = "t0ken"
 category = "prod/web"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// How a body is made into events.
@@ -100,6 +101,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("token", &self.token))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/http/<token>")
     }
 
     fn check(&self) -> std::result::Result<(), Wrong> {
