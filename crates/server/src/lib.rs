@@ -3,6 +3,7 @@
 mod config;
 mod error;
 mod partitions;
+mod source_book;
 mod telemetry;
 mod wiring;
 
