@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "model",
             "server",
             "simulator",
+            "collectors",
             "query",
             "content",
             "storage",

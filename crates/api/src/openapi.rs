@@ -7,7 +7,8 @@ use utoipa::OpenApi;
 use crate::routes::alerting::{alerts, channels, monitors, mutes};
 use crate::routes::{
     Shared, dashboards, dashboards_v2, erase, export, facets, fields, health, language,
-    lookup_tables, metrics_queries, metrics_results, queries, search_jobs, status, stream, tables,
+    lookup_tables, metrics_queries, metrics_results, queries, search_jobs, sources, status, stream,
+    tables,
 };
 
 #[derive(OpenApi)]
@@ -47,6 +48,15 @@ use crate::routes::{
         search_jobs::messages,
         search_jobs::records,
         search_jobs::cancel,
+        sources::list,
+        sources::create,
+        sources::read,
+        sources::replace,
+        sources::remove,
+        sources::pause,
+        sources::resume,
+        sources::test,
+        sources::collectors,
         stream::follow,
         dashboards::list,
         dashboards::show,

@@ -1,5 +1,5 @@
 //! The one binary, `nephoscope`: starts a node (`serve`, `demo`), asks one (`query`), has it forget (`erase`),
-//! and looks at files (`check`, `segments`). Thin: rules live in the crates below.
+//! changes where its data comes from (`sources`), and looks at files (`check`, `segments`). Thin: rules live in the crates below.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,6 +18,7 @@ mod query_command;
 mod segments_command;
 mod serve;
 mod simulate;
+mod sources_command;
 mod time_argument;
 
 use std::process::ExitCode;
@@ -52,6 +53,9 @@ enum Command {
     /// Upload, list, download or delete the tables that `lookup` reads.
     #[command(subcommand)]
     Lookup(lookup_command::Command),
+    /// List, add, change, pause, remove or try the sources of a node; print what they need.
+    #[command(subcommand)]
+    Sources(sources_command::Command),
     /// Check configuration and queries without running them.
     Check(check::Arguments),
     /// List, verify or export what is on disk.
@@ -82,6 +86,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate(arguments) => simulate::run(arguments).await,
         Command::Erase(arguments) => erase_command::run(arguments).await,
         Command::Lookup(command) => lookup_command::run(command).await,
+        Command::Sources(command) => sources_command::run(command).await,
         Command::Check(arguments) => check::run(&arguments),
         Command::Segments(arguments) => segments_command::run(arguments).await,
     }

@@ -42,7 +42,7 @@ pub use gcp_cloud_monitoring::Config as GcpCloudMonitoringConfig;
 pub use gcp_pubsub_push::Config as GcpPubsubPushConfig;
 pub use otlp::Config as OtlpConfig;
 pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
-pub use sources::Sources;
+pub use sources::{KeptSource, Sent, SourceBook, SourceDetails, Sources, Trial};
 pub use status::{OriginStatus, SourceState, SourceStatus};
 pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat, prometheus_samples};
 pub use support::azure_storage::AzureCredentials;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::source::{self, Source, Wrong};
-use crate::sources::{Context, Starting};
+use crate::sources::{Context, Sent, Starting};
 use crate::support::secret::Secret;
 
 /// Whether a collector fetches or is sent its data.
@@ -27,6 +27,22 @@ pub struct CollectorDescriptor {
     pub summary: &'static str,
     /// A `[[sources]]` table that works.
     pub example: &'static str,
+    /// The least that the cloud must allow, as text to paste; of a pushed source, what its senders
+    /// need. Words in capitals are to be replaced.
+    pub policy: &'static str,
+}
+
+impl CollectorDescriptor {
+    /// The settings of the example, as [`crate::Sources::create`] takes them.
+    pub fn settings(&self) -> Sent {
+        #[derive(Deserialize)]
+        struct Example {
+            sources: Vec<Sent>,
+        }
+        let example = toml::from_str::<Example>(self.example);
+        let sources = example.map(|example| example.sources).unwrap_or_default();
+        sources.into_iter().next().unwrap_or_default()
+    }
 }
 
 macro_rules! collectors {
@@ -101,16 +117,30 @@ pub fn registry() -> &'static [CollectorDescriptor] {
     COLLECTORS
 }
 
+/// The collector of this name.
+pub(crate) fn descriptor(collector: &str) -> Option<&'static CollectorDescriptor> {
+    COLLECTORS.iter().find(|known| known.name == collector)
+}
+
 /// How data reaches the collector of this name, which must be one of the list.
 pub(crate) fn kind_of(collector: &str) -> CollectorKind {
-    let found = COLLECTORS.iter().find(|known| known.name == collector);
-    found.map_or(CollectorKind::Pushed, |known| known.kind)
+    descriptor(collector).map_or(CollectorKind::Pushed, |known| known.kind)
 }
 
 impl SourceConfig {
     /// The source's name.
     pub fn name(&self) -> &str {
         self.source().name()
+    }
+
+    /// Where a pushed source is sent its data, with `<token>` for the token.
+    pub(crate) fn address(&self) -> Option<&'static str> {
+        self.source().address()
+    }
+
+    /// How data reaches it.
+    pub(crate) fn kind(&self) -> CollectorKind {
+        kind_of(self.collector())
     }
 
     /// What senders identify a pushed source by.
@@ -152,8 +182,19 @@ mod tests {
                 panic!("one source in the example of {}", descriptor.name);
             };
             assert_eq!(source.collector(), descriptor.name);
+            assert_eq!(descriptor.settings()["name"], source.name());
             source.validate().unwrap();
+            let is_pushed = descriptor.kind == CollectorKind::Pushed;
+            assert_eq!(source.address().is_some(), is_pushed);
+            assert!(descriptor.policy.ends_with('\n'), "{}", descriptor.name);
         }
+    }
+
+    #[test]
+    fn the_policies_of_aws_are_json() {
+        let descriptor = descriptor("aws_cloudwatch_logs").unwrap();
+        let policy: serde_json::Value = serde_json::from_str(descriptor.policy).unwrap();
+        assert_eq!(policy["Statement"][0]["Action"], "logs:DescribeLogGroups");
     }
 
     #[test]

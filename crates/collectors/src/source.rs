@@ -33,6 +33,11 @@ pub(crate) trait Source {
         None
     }
 
+    /// Where a pushed source is sent its data, with `<token>` for the token.
+    fn address(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Checks what the types cannot, but for the name and the token.
     fn check(&self) -> std::result::Result<(), Wrong> {
         Ok(())

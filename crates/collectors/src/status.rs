@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{Receipt, Timestamp};
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use crate::metrics;
 use crate::registry::{CollectorKind, kind_of};
@@ -24,6 +25,10 @@ pub enum SourceState {
     Waiting,
     /// It failed and will try again by itself.
     Retrying,
+    /// Somebody has paused it.
+    Paused,
+    /// It cannot be started as it is configured; `last_error` says why.
+    Failed,
     /// The node is stopping.
     Stopped,
 }
@@ -37,6 +42,8 @@ pub struct SourceStatus {
     pub collector: &'static str,
     /// Whether it asks, or is sent its data.
     pub kind: CollectorKind,
+    /// Whether it comes from the configuration file: then it can be paused, but not changed.
+    pub is_fixed: bool,
     /// What it is doing.
     pub state: SourceState,
     /// The last failure, if any, also when it is over.
@@ -93,11 +100,14 @@ pub(crate) struct Monitor {
     name: String,
     collector: &'static str,
     inner: Mutex<Inner>,
+    /// Told of every failure.
+    failing: Notify,
 }
 
 #[derive(Debug)]
 struct Inner {
     state: SourceState,
+    is_paused: bool,
     last_error: Option<(String, Timestamp)>,
     events_total: u64,
     repeated_total: u64,
@@ -152,6 +162,7 @@ impl Monitor {
             collector,
             inner: Mutex::new(Inner {
                 state: SourceState::Starting,
+                is_paused: false,
                 last_error: None,
                 events_total: 0,
                 repeated_total: 0,
@@ -160,6 +171,7 @@ impl Monitor {
                 requests_per_second: None,
                 origins: BTreeMap::new(),
             }),
+            failing: Notify::new(),
         }
     }
 
@@ -171,12 +183,28 @@ impl Monitor {
         self.lock().state = state;
     }
 
+    /// Notes that the source is paused, or goes on: it is what it does until it is told otherwise.
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        self.lock().is_paused = is_paused;
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().is_paused
+    }
+
+    /// Waits for a failure that nobody has waited for yet.
+    pub(crate) async fn failure(&self) {
+        self.failing.notified().await;
+    }
+
     /// Notes a failure of the source as a whole.
     pub(crate) fn failed(&self, problem: String, now: Timestamp) {
         metrics::error(self.collector);
         let mut inner = self.lock();
         inner.errors_total += 1;
         inner.last_error = Some((problem, now));
+        drop(inner);
+        self.failing.notify_one();
     }
 
     /// Notes a failure of one origin.
@@ -263,7 +291,11 @@ impl Monitor {
             name: self.name.clone(),
             collector: self.collector,
             kind: kind_of(self.collector),
-            state: inner.state,
+            is_fixed: false,
+            state: match inner.is_paused {
+                true => SourceState::Paused,
+                false => inner.state,
+            },
             last_error: inner
                 .last_error
                 .as_ref()

@@ -5,6 +5,7 @@ mod error;
 mod own_metrics;
 mod partitions;
 mod rule_test;
+mod source_book;
 mod telemetry;
 mod wiring;
 

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::own_metrics::OwnMetrics;
+use crate::source_book::CatalogBook;
 use crate::{Config, ServerError, telemetry};
 
 /// A node that runs. Dropping it does not stop it; [`Server::shutdown`] does.
@@ -73,11 +74,13 @@ impl Server {
         let ingest = Arc::new(Ingest::start(store.clone(), config.ingest).await?);
         let searches = query::Searches::new(store.clone(), query::SearchConfig::default())?;
         let sink: Arc<dyn EventSink> = Arc::clone(&ingest) as Arc<dyn EventSink>;
-        let sources = Arc::new(collectors::Sources::start(
-            config.sources,
-            sink,
-            Arc::clone(&clock),
-        )?);
+        let book = Arc::new(CatalogBook {
+            catalog: store.catalog().clone(),
+            clock: Arc::clone(&clock),
+        });
+        let sources =
+            collectors::Sources::open(config.sources, book, sink, Arc::clone(&clock)).await?;
+        let sources = Arc::new(sources);
 
         let url = format!("http://{address}");
         let watched =

@@ -72,6 +72,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("otlp", || script("otlp.py")),
     beside("firehose", || script("firehose.py")),
     beside("pushed", || script("pushed.py")),
+    beside("sources", || script("sources.py")),
     test("bench smoke", || {
         crate::bench::smoke()?;
         Ok(Count::default())

@@ -14,6 +14,7 @@ pub(crate) mod metrics_queries;
 pub(crate) mod metrics_results;
 pub(crate) mod queries;
 pub(crate) mod search_jobs;
+pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod stream;
 pub(crate) mod tables;
@@ -49,6 +50,7 @@ pub(crate) fn api() -> Router<Shared> {
         .merge(metrics_results::router())
         .merge(queries::router())
         .merge(search_jobs::router())
+        .merge(sources::router())
         .merge(status::router())
         .merge(tables::router())
         .merge(crate::openapi::router())

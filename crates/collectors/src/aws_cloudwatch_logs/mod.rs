@@ -42,6 +42,7 @@ log_group_prefixes = ["/aws/lambda/"]
 category = "aws/lambda"
 fields = { account = "prod" }
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector: the log groups of one account and region.

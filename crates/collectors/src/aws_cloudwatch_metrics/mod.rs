@@ -42,6 +42,7 @@ namespaces = ["AWS/Lambda", "AWS/SQS"]
 category = "aws/metrics"
 fields = { account = "prod" }
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector: the metrics of one account and region.

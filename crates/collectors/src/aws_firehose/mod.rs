@@ -34,6 +34,7 @@ collector = "aws_firehose"
 access_key = "t0ken"
 category = "aws/lambda"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector: one or more Firehose streams with the same access key.
@@ -64,6 +65,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("access_key", &self.access_key))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/firehose")
     }
 
     fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -30,6 +30,7 @@ const REQUEST_ID: &str = "x-amz-firehose-request-id";
 const SOURCE_ARN: &str = "x-amz-firehose-source-arn";
 /// The only version there is.
 const PROTOCOL: &str = "1.0";
+
 /// The sources of this collector.
 pub(crate) struct Receivers {
     by_key: Tokens<Receiver>,
@@ -52,7 +53,7 @@ impl Receivers {
 
     /// Adds a source; `pulled_by` is the one that its configuration names.
     pub(crate) fn add(
-        &mut self,
+        &self,
         config: Config,
         pulled_by: Option<aws_cloudwatch_logs::Config>,
         inbox: Inbox,
@@ -64,15 +65,16 @@ impl Receivers {
             pulled_by: pulled_by.map(Arc::new),
             inbox,
         };
-        self.by_key.add(&access_key, receiver);
+        let stop = receiver.inbox.stop.clone();
+        self.by_key.add(&access_key, &stop, receiver);
     }
 }
 
 /// The route of the receivers.
-pub(crate) fn router(receivers: Receivers) -> Router {
+pub(crate) fn router(receivers: Arc<Receivers>) -> Router {
     Router::new()
         .route("/receiver/v1/firehose", post(answer))
-        .with_state(Arc::new(receivers))
+        .with_state(receivers)
 }
 
 async fn answer(State(receivers): State<Arc<Receivers>>, request: Request) -> Response {
@@ -96,13 +98,14 @@ async fn answer(State(receivers): State<Arc<Receivers>>, request: Request) -> Re
 /// The answer that Firehose wants to whatever happened; any other is a failure to it.
 fn told(request_id: &str, now: Timestamp, refused: Option<Refused>) -> Response {
     let mut body = json!({"requestId": request_id, "timestamp": now.millis()});
-    let mut status = StatusCode::OK;
+    let (mut status, mut again) = (StatusCode::OK, None);
     if let Some(refused) = refused {
         status = refused.status;
+        again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
         body["errorMessage"] = Value::String(refused.problem);
     }
     let content_type = [(CONTENT_TYPE, "application/json")];
-    (status, content_type, body.to_string()).into_response()
+    (status, content_type, again, body.to_string()).into_response()
 }
 
 async fn receive(receiver: &Receiver, request_id: &str, request: Request) -> Result<(), Refused> {

@@ -29,6 +29,7 @@ collector = "aws_lambda_telemetry"
 token = "t0ken"
 category = "aws/lambda"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector.
@@ -54,6 +55,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("token", &self.token))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/lambda/<token>")
     }
 
     fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {

@@ -13,7 +13,7 @@ use model::EventBatch;
 use super::Config;
 use super::decode::{LIMIT, Sandbox, decode};
 use crate::status::SourceState;
-use crate::support::receive::{Inbox, RETRY_AFTER_SECONDS, Refused, Tokens, decoded, header};
+use crate::support::receive::{Inbox, Refused, Tokens, decoded, header};
 
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
@@ -27,19 +27,19 @@ struct Receiver {
 }
 
 impl Receivers {
-    pub(crate) fn add(&mut self, config: Config, inbox: Inbox) {
+    pub(crate) fn add(&self, config: Config, inbox: Inbox) {
         inbox.monitor.set_state(SourceState::Running);
         let token = config.token.clone();
-        let config = Arc::new(config);
-        self.0.add(&token, Receiver { config, inbox });
+        let (config, stop) = (Arc::new(config), inbox.stop.clone());
+        self.0.add(&token, &stop, Receiver { config, inbox });
     }
 }
 
 /// The route of the receivers.
-pub(crate) fn router(receivers: Receivers) -> Router {
+pub(crate) fn router(receivers: Arc<Receivers>) -> Router {
     Router::new()
         .route("/receiver/v1/lambda/{token}", post(answer))
-        .with_state(Arc::new(receivers))
+        .with_state(receivers)
 }
 
 async fn answer(
@@ -54,10 +54,10 @@ async fn answer(
     };
     match receive(&receiver, sandbox, request).await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(Refused { status, problem }) => {
-            receiver.inbox.note(&problem);
-            let again = [(RETRY_AFTER, RETRY_AFTER_SECONDS)];
-            (status, again, problem + "\n").into_response()
+        Err(refused) => {
+            receiver.inbox.note(&refused.problem);
+            let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
+            (refused.status, again, refused.problem + "\n").into_response()
         }
     }
 }

@@ -43,6 +43,7 @@ account = "shoplogs"
 category = "azure/functions"
 fields = { account = "prod" }
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector: log containers of one storage account.

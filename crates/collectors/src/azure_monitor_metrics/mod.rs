@@ -44,6 +44,7 @@ subscription = "2f6c7f1e-8d0b-4f5e-9a43-5d1f0f6d7c11"
 resource_types = ["Microsoft.Web/sites", "Microsoft.ServiceBus/namespaces"]
 category = "azure/metrics"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// The public cloud's address.

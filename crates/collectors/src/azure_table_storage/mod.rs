@@ -44,6 +44,7 @@ account = "shophost"
 category = "azure/functions"
 fields = { account = "prod", region = "westeurope" }
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// What the names of the tables begin with.

@@ -106,8 +106,7 @@ async fn start(fake: &Arc<Fake>, sink: &Arc<MemorySink>) -> Sources {
     .unwrap();
     // The real quota would make the test wait for minutes.
     let quotas = crate::sources::Quotas::default();
-    let quota = [Some(config.endpoint_url()), Some("p")];
-    quotas.gcp.0.get(&quota, || TokenBucket::new(10_000.0));
+    quotas.gcp.widen(&config, TokenBucket::new(10_000.0));
     let sink: Arc<dyn EventSink> = Arc::<MemorySink>::clone(sink);
     let source = SourceConfig::GcpCloudLogging(config);
     Sources::start_within(vec![source], sink, Arc::new(FixedClock), &quotas).unwrap()

@@ -48,6 +48,7 @@ project = "shop-prod"
 metric_types = ["functions", "run", "pubsub"]
 category = "gcp/metrics"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// Google's own address.

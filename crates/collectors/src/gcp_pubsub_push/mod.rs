@@ -31,6 +31,7 @@ collector = "gcp_pubsub_push"
 token = "t0ken"
 category = "gcp/functions"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector.
@@ -56,6 +57,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("token", &self.token))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/pubsub/<token>")
     }
 
     fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {

@@ -16,9 +16,7 @@ use super::envelope::{LIMIT, entry};
 use crate::gcp_cloud_logging::{Decoder, Labels};
 use crate::status::SourceState;
 use crate::support::parts;
-use crate::support::receive::{
-    Inbox, RETRY_AFTER_SECONDS, Refused, Tokens, decoded, forget_old_ids,
-};
+use crate::support::receive::{Inbox, Refused, Tokens, decoded, forget_old_ids};
 
 /// What all entries of a source have in common for whoever remembers their ids.
 const ORIGIN: &str = "pushed";
@@ -33,7 +31,7 @@ struct Receiver {
 }
 
 impl Receivers {
-    pub(crate) fn add(&mut self, config: &Config, inbox: Inbox) {
+    pub(crate) fn add(&self, config: &Config, inbox: Inbox) {
         inbox.monitor.set_state(SourceState::Running);
         let decoder = Decoder::of(Labels {
             source: &config.name,
@@ -46,15 +44,16 @@ impl Receivers {
             decoder: Arc::new(Mutex::new(decoder)),
             inbox,
         };
-        self.0.add(&config.token, receiver);
+        let stop = receiver.inbox.stop.clone();
+        self.0.add(&config.token, &stop, receiver);
     }
 }
 
 /// The route of the receivers.
-pub(crate) fn router(receivers: Receivers) -> Router {
+pub(crate) fn router(receivers: Arc<Receivers>) -> Router {
     Router::new()
         .route("/receiver/v1/pubsub/{token}", post(answer))
-        .with_state(Arc::new(receivers))
+        .with_state(receivers)
 }
 
 async fn answer(
@@ -68,10 +67,10 @@ async fn answer(
     };
     match receive(&receiver, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(Refused { status, problem }) => {
-            receiver.inbox.note(&problem);
-            let again = [(RETRY_AFTER, RETRY_AFTER_SECONDS)];
-            (status, again, problem + "\n").into_response()
+        Err(refused) => {
+            receiver.inbox.note(&refused.problem);
+            let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
+            (refused.status, again, refused.problem + "\n").into_response()
         }
     }
 }

@@ -41,6 +41,7 @@ collector = "otlp"
 token = "t0ken"
 category = "prod/otel"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// A source of this collector.
@@ -67,6 +68,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("token", &self.token))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/otlp/<token>")
     }
 
     fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {

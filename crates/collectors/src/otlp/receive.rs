@@ -20,7 +20,7 @@ use super::metrics::MetricDecoder;
 use super::request::{Encoding, LIMIT, read};
 use super::{Config, Template};
 use crate::status::SourceState;
-use crate::support::receive::{Inbox, RETRY_AFTER_SECONDS, Refused, Tokens, decoded, header};
+use crate::support::receive::{Inbox, Refused, Tokens, decoded, header};
 
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
@@ -34,13 +34,14 @@ struct Receiver {
 }
 
 impl Receivers {
-    pub(crate) fn add(&mut self, config: &Config, inbox: Inbox) {
+    pub(crate) fn add(&self, config: &Config, inbox: Inbox) {
         inbox.monitor.set_state(SourceState::Running);
         let receiver = Receiver {
             template: Arc::new(Template::new(config)),
             inbox,
         };
-        self.0.add(&config.token, receiver);
+        let stop = receiver.inbox.stop.clone();
+        self.0.add(&config.token, &stop, receiver);
     }
 }
 
@@ -70,11 +71,10 @@ impl Signal {
 }
 
 /// The routes of the receivers.
-pub(crate) fn router(receivers: Receivers) -> Router {
-    let receivers = Arc::new(receivers);
+pub(crate) fn router(receivers: &Arc<Receivers>) -> Router {
     let mut router = Router::new();
     for (name, signal) in Signal::ALL {
-        let (by_header, by_path) = (Arc::clone(&receivers), Arc::clone(&receivers));
+        let (by_header, by_path) = (Arc::clone(receivers), Arc::clone(receivers));
         router = router
             .route(
                 &format!("/v1/{name}"),
@@ -235,12 +235,8 @@ fn refuse(encoding: Encoding, refused: &Refused) -> Response {
         }
     };
     let mut response = with_type(encoding, refused.status, body);
-    let may_try_again = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::SERVICE_UNAVAILABLE,
-    ];
-    if may_try_again.contains(&refused.status) {
-        let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+    if let Some(seconds) = refused.retry_after {
+        let seconds = HeaderValue::from_static(seconds);
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response

@@ -35,6 +35,7 @@ collector = "sumo_http"
 token = "t0ken"
 category = "prod/web"
 "#,
+    policy: include_str!("policy.txt"),
 };
 
 /// How a body is made into events.
@@ -101,6 +102,10 @@ impl Source for Config {
 
     fn token(&self) -> Option<(&'static str, &Secret)> {
         Some(("token", &self.token))
+    }
+
+    fn address(&self) -> Option<&'static str> {
+        Some("/receiver/v1/http/<token>")
     }
 
     fn check(&self) -> std::result::Result<(), Wrong> {

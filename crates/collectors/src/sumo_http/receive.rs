@@ -20,9 +20,7 @@ use super::decode::{Decoder, Overrides, REQUEST_LINES_MAX};
 use super::metrics::{self, MetricsFormat};
 use crate::error::{CollectorsError, Result};
 use crate::status::SourceState;
-use crate::support::receive::{
-    BodyLimit, Inbox, RETRY_AFTER_SECONDS, Refused, Tokens, decoded, header,
-};
+use crate::support::receive::{BodyLimit, Inbox, Refused, Tokens, decoded, header};
 
 const TOKEN_HEADER: &str = "x-sumo-token";
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
@@ -37,7 +35,7 @@ struct Receiver {
 }
 
 impl Receivers {
-    pub(crate) fn add(&mut self, config: &Config, inbox: Inbox) -> Result<()> {
+    pub(crate) fn add(&self, config: &Config, inbox: Inbox) -> Result<()> {
         let decoder = Decoder::new(config).map_err(|error| CollectorsError::Setting {
             source_name: config.name.clone(),
             setting: "multiline",
@@ -48,13 +46,14 @@ impl Receivers {
             decoder: Arc::new(decoder),
             inbox,
         };
-        self.0.add(&config.token, receiver);
+        let stop = receiver.inbox.stop.clone();
+        self.0.add(&config.token, &stop, receiver);
         Ok(())
     }
 }
 
 /// The routes of the receivers.
-pub(crate) fn router(receivers: Receivers) -> Router {
+pub(crate) fn router(receivers: Arc<Receivers>) -> Router {
     Router::new()
         .route("/receiver/v1/http", post(by_header).options(preflight))
         .route("/receiver/v1/http/", post(by_header).options(preflight))
@@ -62,7 +61,7 @@ pub(crate) fn router(receivers: Receivers) -> Router {
             "/receiver/v1/http/{token}",
             post(by_path).options(preflight),
         )
-        .with_state(Arc::new(receivers))
+        .with_state(receivers)
 }
 
 async fn by_path(
@@ -108,14 +107,10 @@ async fn answer(receivers: &Receivers, token: &str, request: Request) -> Respons
     };
     match receive(&receiver, request).await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(Refused { status, problem }) => {
-            receiver.inbox.note(&problem);
-            let mut response = (status, problem + "\n").into_response();
-            if status == StatusCode::TOO_MANY_REQUESTS {
-                let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-                response.headers_mut().insert(RETRY_AFTER, seconds);
-            }
-            response
+        Err(refused) => {
+            receiver.inbox.note(&refused.problem);
+            let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
+            (refused.status, again, refused.problem + "\n").into_response()
         }
     }
 }

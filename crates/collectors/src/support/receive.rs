@@ -1,7 +1,7 @@
 //! What all receivers share: finding the source that a token names, reading a body under a cap,
 //! and handing over what was sent. A request is acknowledged when its events are durable.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::constant_time;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use model::limits::REQUEST_BYTES_MAX;
 use model::{Checkpoint, Clock, EventBatch, EventSink, Receipt, SinkError, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use super::decompress::{DecompressError, decompress};
 use super::secret::Secret;
@@ -23,20 +24,40 @@ const DRAIN_BYTES_MAX: usize = 8 * REQUEST_BYTES_MAX;
 /// Bodies from this size on are decoded beside the threads that serve the network.
 const BLOCKING_FROM_BYTES: usize = 64 << 10;
 /// Seconds after which a sender may try again that was asked to wait.
-pub(crate) const RETRY_AFTER_SECONDS: &str = "1";
+const RETRY_AFTER_SECONDS: &str = "1";
+/// The same for one whose source is paused.
+const PAUSED_RETRY_AFTER_SECONDS: &str = "30";
 
 /// Why a request was refused, and what its sender is told.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
     pub(crate) problem: String,
+    /// Seconds after which the sender may try again, if that may help.
+    pub(crate) retry_after: Option<&'static str>,
 }
 
 impl Refused {
     pub(crate) fn new(status: StatusCode, problem: impl Into<String>) -> Self {
+        let may_try_again = [
+            StatusCode::TOO_MANY_REQUESTS,
+            StatusCode::SERVICE_UNAVAILABLE,
+        ];
         Refused {
             status,
             problem: problem.into(),
+            retry_after: may_try_again
+                .contains(&status)
+                .then_some(RETRY_AFTER_SECONDS),
+        }
+    }
+
+    /// The source is paused; its senders keep what they have.
+    fn paused(source: &str) -> Self {
+        let problem = format!("source `{source}` is paused; nothing of the request was stored");
+        Refused {
+            retry_after: Some(PAUSED_RETRY_AFTER_SECONDS),
+            ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, problem)
         }
     }
 
@@ -82,29 +103,44 @@ impl BodyLimit {
     }
 }
 
-/// Sources by the token that their senders give.
-pub(crate) struct Tokens<R>(Vec<(Digest, Arc<R>)>);
+/// Sources by the token that their senders give. They come and go while requests are answered.
+pub(crate) struct Tokens<R>(RwLock<Vec<Known<R>>>);
+
+struct Known<R> {
+    token: Digest,
+    /// Cancelled when the source is not there any more.
+    stop: CancellationToken,
+    source: Arc<R>,
+}
 
 impl<R> Default for Tokens<R> {
     fn default() -> Self {
-        Tokens(Vec::new())
+        Tokens(RwLock::default())
     }
 }
 
 impl<R> Tokens<R> {
-    pub(crate) fn add(&mut self, token: &Secret, source: R) {
-        let digest = digest(&SHA256, token.expose().as_bytes());
-        self.0.push((digest, Arc::new(source)));
+    /// Adds a source, which is found until `stop`. It takes the place of one with its token.
+    pub(crate) fn add(&self, token: &Secret, stop: &CancellationToken, source: R) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|known| !known.stop.is_cancelled());
+        known.push(Known {
+            token: digest(&SHA256, token.expose().as_bytes()),
+            stop: stop.clone(),
+            source: Arc::new(source),
+        });
     }
 
     /// The source of this token. How long it takes says nothing about any token.
     pub(crate) fn find(&self, token: &str) -> Option<Arc<R>> {
         let given = digest(&SHA256, token.as_bytes());
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = None;
-        for (digest, source) in &self.0 {
-            let compared = constant_time::verify_slices_are_equal(digest.as_ref(), given.as_ref());
-            if compared.is_ok() {
-                found = Some(source);
+        for known in known.iter() {
+            let token = known.token.as_ref();
+            let compared = constant_time::verify_slices_are_equal(token, given.as_ref());
+            if compared.is_ok() && !known.stop.is_cancelled() {
+                found = Some(&known.source);
             }
         }
         found.map(Arc::clone)
@@ -118,6 +154,8 @@ pub(crate) struct Inbox {
     pub(crate) sink: Arc<dyn EventSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) monitor: Arc<Monitor>,
+    /// Cancelled when the source is not there any more.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Inbox {
@@ -132,6 +170,9 @@ impl Inbox {
         mut batch: EventBatch,
         key: Option<String>,
     ) -> Result<Receipt, Refused> {
+        if self.monitor.is_paused() {
+            return Err(Refused::paused(&self.source));
+        }
         if batch.events.is_empty() && batch.samples.is_empty() {
             return Ok(Receipt {
                 stored: 0,
@@ -162,6 +203,9 @@ impl Inbox {
 
     /// Notes what a sender is told that did not go as it should.
     pub(crate) fn note(&self, problem: &str) {
+        if self.monitor.is_paused() {
+            return;
+        }
         self.monitor.failed(problem.to_owned(), self.now());
     }
 }
@@ -258,12 +302,27 @@ mod tests {
 
     #[test]
     fn a_token_finds_its_source_and_nothing_else_does() {
-        let mut tokens = Tokens::default();
-        tokens.add(&Secret::new("a"), 1);
-        tokens.add(&Secret::new("b"), 2);
+        let (tokens, stop) = (Tokens::default(), CancellationToken::new());
+        tokens.add(&Secret::new("a"), &stop, 1);
+        tokens.add(&Secret::new("b"), &stop, 2);
         assert_eq!(tokens.find("b").as_deref(), Some(&2));
         for other in ["", "c", "ab", "a "] {
             assert_eq!(tokens.find(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_source_is_found_until_it_is_gone_or_another_takes_its_place() {
+        let tokens = Tokens::default();
+        let stops = [1, 2].map(|number| {
+            let stop = CancellationToken::new();
+            tokens.add(&Secret::new("a"), &stop, number);
+            stop
+        });
+        assert_eq!(tokens.find("a").as_deref(), Some(&2));
+        stops[0].cancel();
+        assert_eq!(tokens.find("a").as_deref(), Some(&2));
+        stops[1].cancel();
+        assert_eq!(tokens.find("a"), None);
     }
 }

@@ -1,12 +1,13 @@
 //! The catalog: which segments exist, how far sources have read, and how far the WAL is in
-//! segments. One transaction moves all of it. Beside that what monitors know, and the messages
-//! that wait to be sent.
+//! segments. One transaction moves all of it. Beside that what monitors know, the messages
+//! that wait to be sent, and the sources that were added while the node ran.
 
 mod alerts;
 mod database;
 mod origins;
 mod outbox;
 mod segments;
+mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use database::Database;
 pub use alerts::{AlertEvent, AlertRow, Evaluated, MuteRow, SavedMonitor};
 pub use outbox::{Message, MessageState};
 pub use segments::Retired;
+pub use sources::SourceRow;
 
 /// The catalog, in an SQLite file or a PostgreSQL database. Clones share it.
 #[derive(Clone, Debug)]

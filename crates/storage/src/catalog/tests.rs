@@ -2,6 +2,7 @@
 
 mod alerts;
 mod postgres;
+mod sources;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ async fn conforms(mut place: impl FnMut() -> Place) {
     each(place(), a_failed_replacement_changes_nothing).await;
     each(place(), flushes_and_replacements_do_not_disturb_each_other).await;
     alerts::conform(&mut place).await;
+    sources::conform(&mut place).await;
 }
 
 async fn each<F: Future<Output = ()>>(place: Place, check: impl FnOnce(Place) -> F) {

@@ -8,7 +8,7 @@ import { alerts } from './alerts.mjs';
 import { dashboards } from './dashboards.mjs';
 import { event, explanation, facets, fields, histogram, language, metrics, records as madeUp, sqlText, tables } from './data.mjs';
 import { lookupRecords, lookups } from './lookups.mjs';
-import { sourceRecords, sources } from './sources.mjs';
+import { collectors, sourceChanges, sourceRecords, sources } from './sources.mjs';
 
 const port = Number(process.argv[2] ?? 8471);
 const dist = process.argv[3];
@@ -36,6 +36,11 @@ const server = createServer(async (request, response) => {
     const [status, found] = lookups(request.method, url.pathname.slice('/api/v1/lookupTables'.length), body, url.searchParams);
     if (typeof found !== 'string') return status === 204 ? response.writeHead(204).end() : send(found, status);
     return response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': 'attachment; filename="table.csv"' }).end(found);
+  }
+  if (url.pathname === '/api/v1/collectors') return send(collectors);
+  if (url.pathname.startsWith('/api/v1/sources')) {
+    const [status, found] = sourceChanges(request.method, url.pathname.slice('/api/v1/sources'.length), body);
+    return status === 204 ? response.writeHead(204).end() : send(found, status);
   }
   const told = alerts(url.pathname);
   if (told) return send(told);

@@ -129,7 +129,9 @@ export interface SourceStatus {
   collector: string;
   /** Whether it asks the cloud, or is sent its data. */
   kind: 'pulled' | 'pushed';
-  state: 'starting' | 'running' | 'waiting' | 'retrying' | 'stopped';
+  /** Whether it comes from the configuration file: then it can be paused, but not changed. */
+  is_fixed: boolean;
+  state: 'starting' | 'running' | 'waiting' | 'retrying' | 'paused' | 'failed' | 'stopped';
   /** The last failure, also when it is over. */
   last_error: string | null;
   last_error_time: number | null;
@@ -167,7 +169,7 @@ export interface OriginStatus {
 }
 
 /** Whether the source fails now. */
-export const isFailing = (source: SourceStatus) => source.state === 'retrying' || source.state === 'waiting';
+export const isFailing = (source: SourceStatus) => ['retrying', 'waiting', 'failed'].includes(source.state);
 
 export interface ServerStatus {
   version: string;

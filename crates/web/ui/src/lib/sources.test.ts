@@ -3,11 +3,13 @@ import type { OriginStatus, SourceStatus } from './api';
 import { age, byOriginTrouble, bySourceTrouble, eventsAddress, troubleOf, volumes } from './sources';
 
 const origin = (more: Partial<OriginStatus> = {}): OriginStatus => ({ origin: 'o', name: 'o', final_until: null, history_left_ms: 0, lag_ms: null, lateness_ms_p99: null, cost_usd_per_month: null, events_total: 0, last_error: null, ...more });
-const source = (more: Partial<SourceStatus> = {}): SourceStatus => ({ name: 's', collector: 'sumo_http', kind: 'pushed', state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, throttles_total: 0, requests_per_second: null, cost_usd_per_month: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
+const source = (more: Partial<SourceStatus> = {}): SourceStatus => ({ name: 's', collector: 'sumo_http', kind: 'pushed', is_fixed: true, state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, throttles_total: 0, requests_per_second: null, cost_usd_per_month: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
 
 describe('what is wrong with a source', () => {
   it('is nothing while it runs', () => expect(troubleOf(source({ last_error: 'long ago', lag_ms: 20_000 }))).toEqual({ mark: 'ok', word: '' }));
   it('is that it fails', () => expect(troubleOf(source({ state: 'retrying', lag_ms: 900_000 })).mark).toBe('failed'));
+  it('is nothing to see to while it is paused', () => expect(troubleOf(source({ state: 'paused', lag_ms: 900_000, origins: [origin({ last_error: 'no' })] }))).toEqual({ mark: 'paused', word: 'paused' }));
+  it('is that it cannot start', () => expect(troubleOf(source({ state: 'failed' }))).toEqual({ mark: 'failed', word: 'cannot start' }));
   it('is an origin that fails', () => expect(troubleOf(source({ origins: [origin({ last_error: 'no' }), origin()] }))).toEqual({ mark: 'warning', word: '1 of 2 failing' }));
   it('is that it is behind', () => expect(troubleOf(source({ lag_ms: 900_000 }))).toEqual({ mark: 'warning', word: '15 min behind' }));
 });

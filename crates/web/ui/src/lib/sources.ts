@@ -15,6 +15,8 @@ export interface Trouble {
 
 /** What is wrong with a source now, if anything is. */
 export function troubleOf(source: SourceStatus): Trouble {
+  if (source.state === 'paused') return { mark: 'paused', word: 'paused' };
+  if (source.state === 'failed') return { mark: 'failed', word: 'cannot start' };
   const failing = source.origins.filter((origin) => origin.last_error);
   if (source.state === 'retrying') return { mark: 'failed', word: 'failing' };
   if (source.state === 'waiting') return { mark: 'warning', word: 'waits for ingest' };
