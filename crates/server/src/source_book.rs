@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use collectors::{KeptSource, SourceBook};
 use model::Clock;
-use storage::StorageError;
 use storage::catalog::{Catalog, SourceRow};
 
 /// The catalog as the book of the sources.
@@ -18,7 +17,11 @@ pub(crate) struct CatalogBook {
 #[async_trait]
 impl SourceBook for CatalogBook {
     async fn all(&self) -> Result<Vec<KeptSource>, String> {
-        let rows = self.catalog.sources().await.map_err(in_full)?;
+        let rows = self
+            .catalog
+            .sources()
+            .await
+            .map_err(|error| error.with_causes())?;
         let kept = rows.into_iter().map(|row| KeptSource {
             name: row.name,
             config: row.config,
@@ -34,21 +37,16 @@ impl SourceBook for CatalogBook {
             is_paused: source.is_paused,
             changed_at: self.clock.now(),
         };
-        self.catalog.put_source(&row).await.map_err(in_full)
+        self.catalog
+            .put_source(&row)
+            .await
+            .map_err(|error| error.with_causes())
     }
 
     async fn remove(&self, name: &str) -> Result<(), String> {
-        self.catalog.remove_source(name).await.map_err(in_full)
+        self.catalog
+            .remove_source(name)
+            .await
+            .map_err(|error| error.with_causes())
     }
-}
-
-/// The error and its causes in one line.
-fn in_full(error: StorageError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -46,18 +46,12 @@ impl Server {
         if config.auth.access_keys.is_empty() && !listen.ip().is_loopback() {
             return Err(ServerError::OpenToTheNetwork(listen));
         }
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|source| ServerError::Listen {
-                address: listen,
-                source,
-            })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| ServerError::Listen {
-                address: listen,
-                source,
-            })?;
+        let cannot_listen = |source| ServerError::Listen {
+            address: listen,
+            source,
+        };
+        let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
         let metrics = telemetry::metrics_handle()?;
         let door = api::Door::default();
         let (stop_http, stopped) = oneshot::channel();

@@ -143,6 +143,10 @@ impl Meter for Namespace {
         &self.key
     }
 
+    #[allow(
+        clippy::misnamed_getters,
+        reason = "people tell its periods apart by the key"
+    )]
     fn name(&self) -> &str {
         &self.key
     }

@@ -82,13 +82,17 @@ struct Interval {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum TypedValue {
-    BoolValue(bool),
-    Int64Value(Number),
-    DoubleValue(Number),
-    StringValue(#[expect(dead_code, reason = "a text is no sample")] String),
-    DistributionValue(Box<Histogram>),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
+    #[serde(rename = "int64Value")]
+    Int64(Number),
+    #[serde(rename = "doubleValue")]
+    Double(Number),
+    #[serde(rename = "stringValue")]
+    Text(#[expect(dead_code, reason = "a text is no sample")] String),
+    #[serde(rename = "distributionValue")]
+    Distribution(Box<Histogram>),
 }
 
 /// What is measured anew for each period; all other kinds are numbers as they stand.
@@ -228,11 +232,11 @@ type Numbers = Vec<(Option<&'static str>, f64)>;
 
 fn numbers(value: &TypedValue, is_delta: bool) -> Result<Numbers, String> {
     let value = match value {
-        TypedValue::BoolValue(value) => f64::from(u8::from(*value)),
-        TypedValue::Int64Value(value) | TypedValue::DoubleValue(value) => value.value()?,
+        TypedValue::Bool(value) => f64::from(u8::from(*value)),
+        TypedValue::Int64(value) | TypedValue::Double(value) => value.value()?,
         // A text is no sample.
-        TypedValue::StringValue(_) => return Ok(Vec::new()),
-        TypedValue::DistributionValue(histogram) => {
+        TypedValue::Text(_) => return Ok(Vec::new()),
+        TypedValue::Distribution(histogram) => {
             let statistics = histogram.statistics()?.into_iter();
             return Ok(statistics
                 .map(|(statistic, value)| (Some(statistic), value))

@@ -30,49 +30,48 @@ struct Range {
 
 /// Where buckets end.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum Bounds {
-    #[serde(rename_all = "camelCase")]
-    LinearBuckets {
+    #[serde(rename = "linearBuckets", rename_all = "camelCase")]
+    Linear {
         num_finite_buckets: u32,
         width: f64,
         #[serde(default)]
         offset: f64,
     },
-    #[serde(rename_all = "camelCase")]
-    ExponentialBuckets {
+    #[serde(rename = "exponentialBuckets", rename_all = "camelCase")]
+    Exponential {
         num_finite_buckets: u32,
         growth_factor: f64,
         scale: f64,
     },
-    #[serde(rename_all = "camelCase")]
-    ExplicitBuckets { bounds: Vec<f64> },
+    #[serde(rename = "explicitBuckets", rename_all = "camelCase")]
+    Explicit { bounds: Vec<f64> },
 }
 
 impl Bounds {
     /// How many bounds there are.
     fn count(&self) -> usize {
         match self {
-            Bounds::LinearBuckets {
+            Bounds::Linear {
                 num_finite_buckets, ..
             }
-            | Bounds::ExponentialBuckets {
+            | Bounds::Exponential {
                 num_finite_buckets, ..
             } => *num_finite_buckets as usize + 1,
-            Bounds::ExplicitBuckets { bounds } => bounds.len(),
+            Bounds::Explicit { bounds } => bounds.len(),
         }
     }
 
     /// The bound of this place, which must be one.
     fn bound(&self, place: usize) -> f64 {
         match self {
-            Bounds::LinearBuckets { width, offset, .. } => offset + width * place as f64,
-            Bounds::ExponentialBuckets {
+            Bounds::Linear { width, offset, .. } => offset + width * place as f64,
+            Bounds::Exponential {
                 growth_factor,
                 scale,
                 ..
             } => scale * growth_factor.powf(place as f64),
-            Bounds::ExplicitBuckets { bounds } => bounds[place],
+            Bounds::Explicit { bounds } => bounds[place],
         }
     }
 }

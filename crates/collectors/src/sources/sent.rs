@@ -109,7 +109,7 @@ mod tests {
     use serde_json::json;
 
     fn object(value: Value) -> Sent {
-        value.as_object().unwrap().clone()
+        serde_json::from_value(value).unwrap()
     }
 
     fn azure(key: &str, endpoint_url: &str) -> Sent {

@@ -38,7 +38,7 @@ impl SourceBook for MemoryBook {
 }
 
 fn sent(value: Value) -> Sent {
-    value.as_object().unwrap().clone()
+    serde_json::from_value(value).unwrap()
 }
 
 fn push(name: &str, token: &str) -> Sent {

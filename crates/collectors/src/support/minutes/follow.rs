@@ -1,6 +1,7 @@
 //! Follows one meter: reads the spans that its cursor names, page by page, and hands over what
 //! changed; the last page of a span carries the checkpoint.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Checkpoint, EventBatch, Sample, Timestamp};
@@ -95,7 +96,7 @@ impl<M: Meter> MinuteFollower<M> {
 
     /// Reads up to the last period that is over.
     async fn round(&mut self) -> std::result::Result<(), Trouble> {
-        let clock = self.shared.context.clock.clone();
+        let clock = Arc::clone(&self.shared.context.clock);
         let unread_from = Timestamp::from_millis(self.cursor.final_until_ms());
         self.has_news |= self.meter.look(unread_from).await?;
         while let Some(span) = self.cursor.next(clock.now(), self.has_news) {
@@ -121,7 +122,7 @@ impl<M: Meter> MinuteFollower<M> {
         let mut token = None;
         let mut missing = None;
         loop {
-            let pages = self.shared.pages.clone();
+            let pages = Arc::clone(&self.shared.pages);
             let permit = pages.acquire_owned().await.map_err(|_| Trouble::Stopped)?;
             let call = || self.meter.page(span, token.clone());
             let answered = in_turn(&self.shared.context, self.meter.budget(), call).await?;

@@ -96,7 +96,7 @@ impl Meters {
                 known_ms,
                 duration_ms: measured.duration_ms,
                 is_error: measured.is_error,
-                was_throttled: mix(dice, 3) % THROTTLED_ONE_IN == 0,
+                was_throttled: mix(dice, 3).is_multiple_of(THROTTLED_ONE_IN),
                 concurrent: meter.running.len() as u32,
                 iterator_age_ms: measured.duration_ms + (mix(dice, 4) % 4_000) as f64,
             });
