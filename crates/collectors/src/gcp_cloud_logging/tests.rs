@@ -166,7 +166,7 @@ fn settings_that_cannot_work_are_refused_by_name() {
         ("project = 'p'\npoll_interval = '0s'", "poll_interval"),
     ] {
         let config: Config = toml::from_str(&format!("name = 'a'\n{extra}")).unwrap();
-        let error = config.check().unwrap_err().to_string();
-        assert!(error.contains(setting), "{error}");
+        let wrong = crate::source::check(&config).unwrap_err();
+        assert_eq!(wrong.setting, setting, "{wrong:?}");
     }
 }

@@ -230,7 +230,7 @@ mod tests {
     fn decode(settings: &str, body: &[u8]) -> Vec<LogEvent> {
         let config: Config =
             toml::from_str(&format!("name = 's'\ntoken = 't'\n{settings}")).unwrap();
-        config.check().unwrap();
+        crate::source::check(&config).unwrap();
         Decoder::new(&config)
             .unwrap()
             .decode(body, Overrides::default())
