@@ -229,13 +229,14 @@ async function story(open, theme) {
   await page.getByRole('button', { name: /^Save/ }).click();
   await grips.first().waitFor({ state: 'detached' });
   await page.reload();
-  await page.getByRole('region', { name: title }).waitFor();
+  await page.getByRole('region', { name: title }).first().waitFor();
   await settle(page);
   await page.keyboard.press('e');
   await page.getByRole('button', { name: 'More about the dashboard' }).click();
   await page.getByRole('menuitem', { name: 'Back to the packaged dashboard' }).click();
   await page.getByRole('button', { name: 'Delete the file' }).click();
-  await page.getByRole('region', { name: title }).waitFor({ state: 'detached' });
+  // A table has a region of its own inside the panel's.
+  await page.getByRole('region', { name: title }).first().waitFor({ state: 'detached' });
   await settle(page);
 
   step('a dashboard of one\'s own, and one that Sumo Logic exported');
