@@ -25,6 +25,7 @@ dimensions = ["FunctionName"]
 poll_interval = "500ms"
 discovery_interval = "1s"
 delay = "0s"
+correction = "5m"
 quota_share = 1.0
 category = "test"
 fields = {{ account = "prod" }}
@@ -99,12 +100,12 @@ def third_party(folder):
                 check(found == {"pay": [value] * MINUTES}, f"so is the {statistic} of a duration: {found}")
             found = ask(node, begin_ms, end_ms, "metric=Orders namespace=Shop account=prod _sourceCategory=test statistic=samplecount | quantize 1m using sum | sum by FunctionName")
             check(found == {"pay": [2.0] * MINUTES}, f"a metric of one's own has every statistic: {found}")
-            put(endpoint, "AWS/Lambda", [datum("pay", "Invocations", times[-3], [100.0]), datum("new", "Invocations", times[-12], [5.0])])
+            put(endpoint, "AWS/Lambda", [datum("pay", "Invocations", times[-3], [100.0]), datum("new", "Invocations", times[-11], [5.0])])
             counts["pay"][-3] += 100.0
             wait_until(lambda: ask(node, begin_ms, end_ms, sums).get("pay") == counts["pay"], "the corrected minute is there", 60)
             check(True, "a minute that is corrected replaces what was read before")
             wait_until(lambda: "new" in ask(node, begin_ms, end_ms, sums), "the new function is there", 60)
-            check(True, "a function that is listed later is read from its first minute")
+            check(True, "a function that is listed later is read further back than what may be corrected")
             status = source_status(node)
             check(status["cost_usd_per_month"] > 0 and not any(origin["last_error"] for origin in status["origins"]), f"the status tells the cost: {status['cost_usd_per_month']}")
     finally:
