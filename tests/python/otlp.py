@@ -1,13 +1,18 @@
-"""OpenTelemetry's own SDK sends logs and metrics to a node, in Protocol Buffers with gzip, and they are found again; so are they after `kill -9`."""
+"""OpenTelemetry's own SDK sends logs and metrics to a node, over HTTP and gRPC with gzip, and they are found again; so are they after `kill -9`."""
 
 import json
 import logging
 import time
 
+import grpc
 from opentelemetry._logs import set_logger_provider
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcMetricExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
@@ -117,14 +122,77 @@ def refusals(node):
     check(sources[0]["errors_total"] == 3, f"the status counts them: {sources[0]['errors_total']}")
 
 
+GRPC_LINES = 500
+METADATA = (("authorization", "Bearer t0ken"),)
+
+
+def by_grpc(node):
+    """The SDK's exporters over gRPC, and calls that they would not make."""
+    address = node.url.removeprefix("http://")
+    exporter = GrpcLogExporter(endpoint=address, insecure=True, headers=METADATA, compression=grpc.Compression.Gzip)
+    provider = LoggerProvider(resource=RESOURCE)
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    logger = logging.getLogger("shop.ship")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    logger.addHandler(LoggingHandler(logger_provider=provider))
+    for number in range(GRPC_LINES):
+        logger.warning("parcel %d", number)
+    check(provider.force_flush(), "the SDK's logs are taken over gRPC")
+    provider.shutdown()
+    check(count(node.url, 'level=WARN function=pay "parcel"') == GRPC_LINES, f"all {GRPC_LINES} are found")
+
+    reader = PeriodicExportingMetricReader(GrpcMetricExporter(endpoint=address, insecure=True, headers=METADATA), export_interval_millis=float("inf"))
+    meters = MeterProvider([reader], RESOURCE)
+    meters.get_meter("shop.ship").create_gauge("belts").set(4)
+    check(meters.force_flush(), "and its metrics")
+    meters.shutdown()
+    check([value for _, value in ask(node, "metric=belts")] == [4.0], "and found")
+
+    with grpc.insecure_channel(address) as channel:
+        export = logs_service_pb2_grpc.LogsServiceStub(channel).Export
+        request = logs_service_pb2.ExportLogsServiceRequest()
+        records = request.resource_logs.add().scope_logs.add().log_records
+        records.add()
+        records.add().body.string_value = "half of a call is kept"
+        partial = export(request, metadata=METADATA).partial_success
+        check(partial.rejected_log_records == 1 and partial.error_message, f"what is left out is told: {partial}")
+        check(count(node.url, '"half of a call is kept"') == 1, "the rest is kept")
+        for _ in range(2):
+            export(logs_service_pb2.ExportLogsServiceRequest(), metadata=METADATA)
+        many = logs_service_pb2.ExportLogsServiceRequest()
+        records = many.resource_logs.add().scope_logs.add().log_records
+        for number in range(6_000):
+            records.add().body.string_value = f"wide {number} " + "x" * 1_000
+        for _ in range(2):
+            export(many, metadata=(*METADATA, ("idempotency-key", "wide")))
+        check(count(node.url, '"wide"') == 6_000, "a call of six megabytes is taken, and once if it bears a key")
+        check(refused(export, request, None) == grpc.StatusCode.UNAUTHENTICATED, "without a token a call is refused")
+        traces = trace_service_pb2_grpc.TraceServiceStub(channel).Export
+        check(refused(traces, trace_service_pb2.ExportTraceServiceRequest(), METADATA) == grpc.StatusCode.UNIMPLEMENTED, "so are traces")
+        garbage = channel.unary_unary("/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+        check(refused(garbage, b"\xff\xff", METADATA) == grpc.StatusCode.INVALID_ARGUMENT, "so is what is no request")
+
+
+def refused(procedure, message, metadata):
+    """The code with which a call is refused."""
+    try:
+        procedure(message, metadata=metadata)
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
 with workspace() as folder, Node(folder, SOURCE) as node:
     send_logs(node)
     read_logs(node)
     send_metrics(node)
     read_metrics(node)
     refusals(node)
+    by_grpc(node)
+    stored = LINES + 2 + GRPC_LINES + 1 + 6_000
     node.kill()
     node.start()
-    check(count(node.url, "_sourceCategory=otel") == LINES + 2, "after `kill -9` every record is there")
+    check(count(node.url, "_sourceCategory=otel") == stored, "after `kill -9` every record is there")
     check([value for _, value in ask(node, "metric=temperature")] == [21.5], "and every sample")
 finish()

@@ -3,7 +3,7 @@
 //!
 //! A collector decodes a foreign payload with a pure function into [`model::LogEvent`]s and
 //! hands them, with its checkpoint, to a [`model::EventSink`]. Nothing here writes to disk.
-//! To add one: a folder with `mod.rs` and `decode.rs`, and its line in [`registry`].
+//! To add one: a folder with `mod.rs`, `decode.rs` and `fuzz.rs`, and its line in [`registry`].
 
 mod error;
 mod metrics;
@@ -39,9 +39,11 @@ pub use azure_table_storage::Config as AzureTableStorageConfig;
 pub use error::{CollectorsError, Result};
 pub use gcp_cloud_logging::Config as GcpCloudLoggingConfig;
 pub use gcp_cloud_monitoring::Config as GcpCloudMonitoringConfig;
-pub use gcp_pubsub_push::Config as GcpPubsubPushConfig;
+pub use gcp_pubsub_push::{Config as GcpPubsubPushConfig, IdentityConfig as GcpPubsubPushIdentity};
 pub use otlp::Config as OtlpConfig;
-pub use registry::{CollectorDescriptor, CollectorKind, SourceConfig, registry};
+pub use registry::{
+    CollectorDescriptor, CollectorKind, FuzzTarget, SourceConfig, fuzz_targets, registry,
+};
 pub use sources::{KeptSource, Sent, SourceBook, SourceDetails, Sources, Trial};
 pub use status::{OriginStatus, SourceState, SourceStatus};
 pub use sumo_http::{Config as SumoHttpConfig, Format as SumoHttpFormat, prometheus_samples};

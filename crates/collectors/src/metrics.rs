@@ -30,6 +30,11 @@ pub(crate) fn unreadable(collector: &'static str, records: u64) {
     counter!("nephoscope_collectors_unreadable_total", "collector" => collector).increment(records);
 }
 
+/// Counts what a source was given and could not read.
+pub(crate) fn dead_letter(collector: &'static str) {
+    counter!("nephoscope_collectors_dead_letters_total", "collector" => collector).increment(1);
+}
+
 /// Sets how far the slowest origin of a source is behind, in milliseconds.
 pub(crate) fn lag(collector: &'static str, lag_ms: i64) {
     gauge!("nephoscope_collectors_lag_ms", "collector" => collector).set(lag_ms as f64);

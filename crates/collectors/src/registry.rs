@@ -1,6 +1,9 @@
 //! The one list of collectors, and the configuration of a source that uses one.
 
+use model::EventBatch;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::source::{self, Source, Wrong};
 use crate::sources::{Context, Sent, Starting};
@@ -45,10 +48,54 @@ impl CollectorDescriptor {
     }
 }
 
+/// The pure decoders of one collector, as a function of bytes that decodes whatever may be in them
+/// and never panics.
+pub struct FuzzTarget {
+    /// The collector.
+    pub collector: &'static str,
+    decode: Box<dyn Fn(&[u8]) -> EventBatch>,
+}
+
+impl std::fmt::Debug for FuzzTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FuzzTarget").field(&self.collector).finish()
+    }
+}
+
+impl FuzzTarget {
+    /// With the source of the collector's example; `None` if that is none.
+    fn new<C>(
+        descriptor: &CollectorDescriptor,
+        decode: fn(&C, &[u8]) -> EventBatch,
+    ) -> Option<FuzzTarget>
+    where
+        C: DeserializeOwned + 'static,
+    {
+        let mut settings = descriptor.settings();
+        settings.remove("collector");
+        let config: C = serde_json::from_value(Value::Object(settings)).ok()?;
+        Some(FuzzTarget {
+            collector: descriptor.name,
+            decode: Box::new(move |payload| decode(&config, payload)),
+        })
+    }
+
+    /// What the collector would hand over; nothing of what it would refuse.
+    pub fn decode(&self, payload: &[u8]) -> EventBatch {
+        (self.decode)(payload)
+    }
+}
+
 macro_rules! collectors {
     ($($(#[$doc:meta])* $variant:ident => $module:ident,)*) => {
         /// Every collector, sorted by name.
         const COLLECTORS: &[CollectorDescriptor] = &[$(crate::$module::DESCRIPTOR,)*];
+
+        /// The pure decoders of every collector, for the fuzzer.
+        pub fn fuzz_targets() -> Vec<FuzzTarget> {
+            let targets = [$(FuzzTarget::new(&crate::$module::DESCRIPTOR, crate::$module::fuzz),)*];
+            targets.into_iter().flatten().collect()
+        }
 
         /// One `[[sources]]` table of the configuration.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,6 +242,12 @@ mod tests {
         let descriptor = descriptor("aws_cloudwatch_logs").unwrap();
         let policy: serde_json::Value = serde_json::from_str(descriptor.policy).unwrap();
         assert_eq!(policy["Statement"][0]["Action"], "logs:DescribeLogGroups");
+    }
+
+    #[test]
+    fn every_collector_has_a_fuzz_target() {
+        let targets = fuzz_targets().into_iter().map(|target| target.collector);
+        assert!(targets.eq(registry().iter().map(|descriptor| descriptor.name)));
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::error::{CollectorsError, Result};
 use crate::registry::{CollectorKind, SourceConfig};
 use crate::status::{Monitor, SourceState, SourceStatus};
 use crate::support::backoff::Backoff;
+use crate::support::dead_letters::{self, DeadLetter};
 use crate::support::receive::Inbox;
 use crate::{
     aws_cloudwatch_logs, aws_cloudwatch_metrics, aws_firehose, aws_lambda_telemetry,
@@ -181,6 +182,14 @@ impl Context {
                 }
                 Err(failed @ SinkError::Failed(_)) => return Err(failed.into()),
             }
+        }
+    }
+
+    /// Keeps what could not be read, and says so in the status.
+    pub(crate) async fn bury(&self, letter: &DeadLetter) {
+        let now = self.clock.now();
+        if dead_letters::keep(letter, &*self.sink, &self.monitor, now).await {
+            self.monitor.failed(letter.problem.clone(), now);
         }
     }
 

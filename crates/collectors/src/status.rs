@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::metrics;
 use crate::registry::{CollectorKind, kind_of};
+use crate::support::dead_letters::Lately;
 
 /// Latest lateness values kept for the percentile.
 const LATENESS_SAMPLES_MAX: usize = 1024;
@@ -56,6 +57,9 @@ pub struct SourceStatus {
     pub events_repeated_total: u64,
     /// Failures since the start of the node.
     pub errors_total: u64,
+    /// What it was given and could not read since the start of the node. The last of it are
+    /// events of the category `nephoscope/dead_letters`.
+    pub dead_letters_total: u64,
     /// Calls that the cloud refused because of its quota.
     pub throttles_total: u64,
     /// Calls a second that the source allows itself now.
@@ -99,6 +103,8 @@ pub struct OriginStatus {
 pub(crate) struct Monitor {
     name: String,
     collector: &'static str,
+    /// What could not be read lately.
+    pub(crate) dead_letters: Lately,
     inner: Mutex<Inner>,
     /// Told of every failure.
     failing: Notify,
@@ -112,6 +118,7 @@ struct Inner {
     events_total: u64,
     repeated_total: u64,
     errors_total: u64,
+    dead_letters_total: u64,
     throttles_total: u64,
     requests_per_second: Option<f64>,
     origins: BTreeMap<String, Origin>,
@@ -160,6 +167,7 @@ impl Monitor {
         Monitor {
             name: name.to_owned(),
             collector,
+            dead_letters: Lately::default(),
             inner: Mutex::new(Inner {
                 state: SourceState::Starting,
                 is_paused: false,
@@ -167,12 +175,17 @@ impl Monitor {
                 events_total: 0,
                 repeated_total: 0,
                 errors_total: 0,
+                dead_letters_total: 0,
                 throttles_total: 0,
                 requests_per_second: None,
                 origins: BTreeMap::new(),
             }),
             failing: Notify::new(),
         }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn collector(&self) -> &'static str {
@@ -212,6 +225,11 @@ impl Monitor {
         let name = self.lock().origin(origin).name.clone();
         self.failed(format!("{name}: {problem}"), now);
         self.lock().origin(origin).last_error = Some(problem);
+    }
+
+    /// Counts what could not be read.
+    pub(crate) fn dead_letter(&self) {
+        self.lock().dead_letters_total += 1;
     }
 
     pub(crate) fn throttled(&self, requests_per_second: f64) {
@@ -304,6 +322,7 @@ impl Monitor {
             events_total: inner.events_total,
             events_repeated_total: inner.repeated_total,
             errors_total: inner.errors_total,
+            dead_letters_total: inner.dead_letters_total,
             throttles_total: inner.throttles_total,
             requests_per_second: inner.requests_per_second,
             cost_usd_per_month: origins

@@ -8,6 +8,7 @@
 mod columns;
 mod config;
 mod dedup;
+mod embedded_metrics;
 mod error;
 mod event_time;
 mod flush;

@@ -74,6 +74,12 @@ impl Routes {
 }
 
 impl Condition {
+    /// What all events of a `_sourceCategory` are like.
+    pub fn of_category(category: &str) -> Self {
+        let pattern = Patterns::One(category.to_owned());
+        Condition(BTreeMap::from([(RouteField::SourceCategory, pattern)]))
+    }
+
     pub(crate) fn fits(&self, event: &LogEvent) -> bool {
         !self.0.is_empty()
             && self.0.iter().all(|(field, patterns)| {

@@ -8,11 +8,12 @@ use arrow::array::{
     TimestampNanosecondArray, TimestampNanosecondBuilder,
 };
 use arrow::error::ArrowError;
-use model::{EventId, InvocationEvidence, InvocationStatus, LogEvent, Timestamp, limits};
+use model::{EventId, InvocationEvidence, InvocationStatus, LogEvent, Sample, Timestamp, limits};
 use storage::{EVENT_TEXT_COLUMNS, StorageError, Table, window_start};
 
 use crate::Rules;
 use crate::columns::{RequestIds, TextColumn, nulls};
+use crate::embedded_metrics;
 use crate::invocations::evidence;
 use crate::normalise::Normaliser;
 use crate::route::Routes;
@@ -27,6 +28,8 @@ const MESSAGE_BLOCK_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Rows {
     pub(crate) events: Vec<RecordBatch>,
     pub(crate) invocations: Vec<RecordBatch>,
+    /// What the events say in numbers.
+    pub(crate) samples: Vec<Sample>,
     /// Ids of the events, with their event times.
     pub(crate) ids: Vec<(EventId, Timestamp)>,
 }
@@ -46,6 +49,7 @@ pub(crate) fn rows(
         for event in events.iter_mut() {
             let time = normaliser.fill(event);
             rules.apply(event);
+            rows.samples.extend(embedded_metrics::samples(event));
             rows.ids
                 .extend(event.id.map(|id| (id, event.id_time.unwrap_or(time))));
             if let Some(evidence) = evidence(event) {

@@ -297,9 +297,10 @@ impl Shared {
         self.budgets.apply(&mut events, now);
         let stored = events.len() + batch.samples.len();
         let rows = rows::rows(events, now, &self.routes, &self.rules);
-        let rows = rows.map_err(|error| failed(&error))?;
+        let mut rows = rows.map_err(|error| failed(&error))?;
         let received = self.samples_receipt_time(now);
-        let samples = samples::rows(&batch.samples, received).map_err(|error| failed(&error))?;
+        rows.samples.extend(batch.samples);
+        let samples = samples::rows(&rows.samples, received).map_err(|error| failed(&error))?;
         let record = Record {
             ids: if batch.origin.is_some() {
                 rows.ids

@@ -57,6 +57,9 @@ impl EventId {
     }
 }
 
+/// The `_sourceCategory` of events that are what a source was given and could not read.
+pub const DEAD_LETTER_CATEGORY: &str = "nephoscope/dead_letters";
+
 /// One log record.
 ///
 /// Collectors fill what the payload tells them; ingest fills the rest (time, function,

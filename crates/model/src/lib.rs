@@ -14,7 +14,7 @@ mod sink;
 pub mod size;
 mod time;
 
-pub use event::{EventId, LogEvent, Provider, SourceMetadata};
+pub use event::{DEAD_LETTER_CATEGORY, EventId, LogEvent, Provider, SourceMetadata};
 pub use invocation::{InvocationEvidence, InvocationStatus};
 pub use iso8601::iso8601;
 pub use json_depth::is_shallow_json;

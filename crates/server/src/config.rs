@@ -94,7 +94,13 @@ impl Config {
         let path = match file {
             Some(path) => path.to_path_buf(),
             None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
-            None => return Ok(Config::default()),
+            None => {
+                let invalid = |message| ServerError::ConfigInvalid {
+                    path: PathBuf::from(DEFAULT_FILE),
+                    message,
+                };
+                return Config::parse("").map_err(invalid);
+            }
         };
         let text =
             std::fs::read_to_string(&path).map_err(|source| ServerError::ConfigUnreadable {

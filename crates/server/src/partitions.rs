@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ingest::{Condition, Route};
-use model::{duration, size};
+use model::{DEAD_LETTER_CATEGORY, duration, size};
 use serde::{Deserialize, Deserializer};
 use storage::{Keep, PARTITION_DEFAULT};
 
@@ -13,6 +13,13 @@ use crate::Config;
 
 /// Longest name of a partition, in characters.
 const NAME_CHARS_MAX: usize = 100;
+
+/// The partition that is there without being configured: what sources could not read.
+const DEAD_LETTERS: &str = "dead_letters";
+/// How long it keeps that.
+const DEAD_LETTERS_KEPT: Duration = Duration::from_secs(14 * 86_400);
+/// And how much of it.
+const DEAD_LETTERS_BYTES_MAX: u64 = 256 << 20;
 
 /// One partition. An event goes to the first whose condition it fits, or else to `default`.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,7 +70,25 @@ pub(crate) fn spread(config: &mut Config) -> Result<(), String> {
         let partitions = &mut config.storage.retention.partitions;
         partitions.insert(partition.name.clone(), keep);
     }
+    if !names.contains(DEAD_LETTERS) {
+        add_dead_letters(config);
+    }
     Ok(())
+}
+
+/// Keeps what sources could not read apart from what they could, unless a partition of the
+/// configuration does so.
+fn add_dead_letters(config: &mut Config) {
+    config.ingest.routes.push(Route {
+        partition: DEAD_LETTERS.to_owned(),
+        condition: Condition::of_category(DEAD_LETTER_CATEGORY),
+    });
+    let keep = Keep {
+        age: Some(DEAD_LETTERS_KEPT),
+        bytes_max: Some(DEAD_LETTERS_BYTES_MAX),
+    };
+    let partitions = &mut config.storage.retention.partitions;
+    partitions.insert(DEAD_LETTERS.to_owned(), keep);
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -95,6 +120,22 @@ mod tests {
         let keep = config.storage.retention.partitions["audit"];
         assert_eq!(keep.age, Some(Duration::from_secs(400 * 86_400)));
         assert_eq!(keep.bytes_max, Some(10_000_000_000));
+    }
+
+    #[test]
+    fn dead_letters_are_apart_unless_somebody_says_otherwise() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.ingest.routes[0].partition, DEAD_LETTERS);
+        let keep = config.storage.retention.partitions[DEAD_LETTERS];
+        assert_eq!(keep.bytes_max, Some(DEAD_LETTERS_BYTES_MAX));
+        let own = "[[partitions]]\nname = \"dead_letters\"\nwhere = { _sourceCategory = \"nephoscope/dead_letters\" }\nretention = \"1d\"\n";
+        let config = Config::parse(own).unwrap();
+        assert_eq!(config.ingest.routes.len(), 1);
+        let keep = config.storage.retention.partitions[DEAD_LETTERS];
+        assert_eq!(
+            (keep.age, keep.bytes_max),
+            (Some(Duration::from_secs(86_400)), None)
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! `cargo xtask fuzz`: asks the query language what nobody would ask, and keeps what it cannot answer.
+//! `cargo xtask fuzz`: asks the query language what nobody would ask and gives decoders what no cloud
+//! would send, and keeps what they cannot answer.
 //!
-//! The work is done by an example of the crate `query`, in a process of its own: what overflows the
-//! stack kills that process, and its input is on disk. The same seed asks the same questions.
+//! The work is done by examples of the crates `query` and `collectors`, each in a process of its own:
+//! what overflows the stack kills that process, and its input is on disk. The same seed makes the same
+//! inputs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +14,12 @@ use anyhow::{Context, Result, bail};
 use crate::count::Count;
 use crate::shell;
 
-/// What the example calls its two ways to ask.
-const MODES: [&str; 2] = ["read", "plan"];
+/// What is tried: reading queries, planning and running them, decoding payloads.
+const MODES: [&str; 3] = ["read", "plan", DECODE];
+/// The mode that is not the query language's.
+const DECODE: &str = "decode";
+const WORKBENCH: &str = "workbench";
+const DECODERS: &str = "fuzz_decoders";
 /// The input that was being asked when the process ended.
 const AT_HAND: &str = "at-hand.txt";
 /// CPU seconds of each mode in the test run.
@@ -22,27 +28,28 @@ const SMOKE_CPU_SECONDS: f64 = 30.0;
 /// The arguments of `cargo xtask fuzz`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FuzzArguments {
-    /// Minutes of CPU time, for each of the two ways to ask
+    /// Minutes of CPU time, for each of the three ways to try
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
     /// Decides every input
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only `read` queries, or only `plan` and run them
+    /// Only `read` queries, only `plan` and run them, or only `decode` payloads
     #[arg(long, value_parser = MODES)]
     only: Option<String>,
 }
 
 /// Builds the example and runs it.
 pub(crate) fn run(arguments: &FuzzArguments) -> Result<()> {
-    let program = workbench()?;
+    workbench()?;
+    build(DECODERS)?;
     let modes = MODES.iter().filter(|mode| {
         let only = arguments.only.as_deref();
         only.is_none_or(|only| only == **mode)
     });
     let mut failed = Vec::new();
     for mode in modes {
-        if !ask(&program, mode, arguments.seed, arguments.minutes * 60.0)? {
+        if !ask(mode, arguments.seed, arguments.minutes * 60.0)? {
             failed.push(*mode);
         }
     }
@@ -52,12 +59,11 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<()> {
     Ok(())
 }
 
-/// A minute of CPU time, half of it for each, with the example that the tests have built.
+/// Half a minute of CPU time for each, with the examples that the tests have built.
 pub(crate) fn smoke() -> Result<Count> {
-    let program = built()?;
     let mut count = Count::default();
     for mode in MODES {
-        match ask(&program, mode, 1, SMOKE_CPU_SECONDS)? {
+        match ask(mode, 1, SMOKE_CPU_SECONDS)? {
             true => count.passed += 1,
             false => count.failed += 1,
         }
@@ -67,27 +73,38 @@ pub(crate) fn smoke() -> Result<Count> {
 
 /// Builds the example that tries the query language; returns its program.
 pub(crate) fn workbench() -> Result<PathBuf> {
+    build(WORKBENCH)?;
+    built(WORKBENCH)
+}
+
+fn build(example: &str) -> Result<()> {
     // The whole workspace, as for the binary: a part would ask dependencies for other features.
-    let mut build = shell::words("cargo build --release --workspace --example workbench");
+    let mut build = shell::words("cargo build --release --workspace --example");
+    build.arg(example);
     build.env_remove("CARGO_PROFILE_RELEASE_OPT_LEVEL");
-    shell::run(build)?;
-    built()
+    shell::run(build)
 }
 
 /// The example's program, if it is built.
-fn built() -> Result<PathBuf> {
-    let program = shell::target_dir().join("release/examples/workbench");
+fn built(example: &str) -> Result<PathBuf> {
+    let program = shell::target_dir().join("release/examples").join(example);
     program
         .canonicalize()
         .with_context(|| format!("{} is not built", program.display()))
 }
 
 /// Runs one mode; returns whether all answers were as they must be.
-fn ask(program: &Path, mode: &str, seed: u64, cpu_seconds: f64) -> Result<bool> {
+fn ask(mode: &str, seed: u64, cpu_seconds: f64) -> Result<bool> {
     let folder = shell::target_dir().join("fuzz").join(mode);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut command = shell::command(program);
-    command.args(["fuzz", mode, &seed.to_string(), &cpu_seconds.to_string()]);
+    let mut command = if mode == DECODE {
+        shell::command(built(DECODERS)?)
+    } else {
+        let mut command = shell::command(built(WORKBENCH)?);
+        command.args(["fuzz", mode]);
+        command
+    };
+    command.args([seed.to_string(), cpu_seconds.to_string()]);
     command.arg(&folder);
     let status = shell::run_for_status(command, |_| {})?;
     if status.code().is_none() {
@@ -101,9 +118,9 @@ fn ask(program: &Path, mode: &str, seed: u64, cpu_seconds: f64) -> Result<bool> 
 fn died(folder: &Path, mode: &str, seed: u64, status: ExitStatus) -> Result<()> {
     let at_hand = folder.join(AT_HAND);
     let kept = folder.join(format!("{mode}-{seed}-died.txt"));
-    let text = fs::read_to_string(&at_hand)
-        .with_context(|| format!("cannot read {}", at_hand.display()))?;
+    let text = fs::read(&at_hand).with_context(|| format!("cannot read {}", at_hand.display()))?;
     fs::copy(&at_hand, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
-    println!("{}: the process died, {status}\n{text:?}", kept.display());
+    let shown = String::from_utf8_lossy(&text);
+    println!("{}: the process died, {status}\n{shown:?}", kept.display());
     Ok(())
 }

@@ -1,10 +1,33 @@
 //! Runs other programs: in the repository's root, with their output passed through and, where a count is wanted, read on the way.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// So many of the last lines that were passed through are remembered.
+const LAST_LINES: usize = 40;
+
+thread_local! {
+    static PASSED_THROUGH: RefCell<VecDeque<String>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Takes the last lines that this thread has read and passed through.
+pub(crate) fn take_last_lines() -> Vec<String> {
+    PASSED_THROUGH.with_borrow_mut(|lines| lines.drain(..).collect())
+}
+
+fn remember(line: &str) {
+    PASSED_THROUGH.with_borrow_mut(|lines| {
+        if lines.len() == LAST_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    });
+}
 
 /// Returns the repository's root.
 pub(crate) fn root() -> &'static Path {
@@ -102,6 +125,7 @@ pub(crate) fn run_for_status(
     let mut out = std::io::stdout();
     for line in received {
         writeln!(out, "{prefix}{line}").context("cannot write to the terminal")?;
+        remember(&line);
         see(&without_colours(&line));
     }
     for reader in readers {
@@ -178,8 +202,11 @@ mod tests {
         let succeeded = run_seeing(both, |line| seen.push(line.to_owned())).unwrap();
         seen.sort();
         assert_eq!(
-            (succeeded, seen),
-            (false, vec!["err".to_owned(), "out".to_owned()])
+            (succeeded, &seen),
+            (false, &vec!["err".to_owned(), "out".to_owned()])
         );
+        let mut last = take_last_lines();
+        last.sort();
+        assert_eq!(last, seen);
     }
 }

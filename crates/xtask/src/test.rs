@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, anyhow, bail};
 
 use crate::count::Count;
+use crate::shell;
 use crate::steps::{Manner, STEPS, Step};
 
 /// So many steps that mostly wait run at a time.
@@ -26,12 +27,14 @@ struct Outcome {
     has_failed: bool,
     /// For the table at the end.
     line: String,
+    /// What it printed last.
+    last_lines: Vec<String>,
 }
 
 /// Runs the chosen steps and reports each one's time; fails if one failed.
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     let begin = Instant::now();
-    let chosen: Vec<&Step> = STEPS
+    let chosen: Vec<&'static Step> = STEPS
         .iter()
         .filter(|step| is_chosen(step.name, &arguments.steps))
         .collect();
@@ -43,6 +46,12 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         outcomes.extend(done);
         if is_cut_short {
             break;
+        }
+    }
+    for failed in outcomes.iter().filter(|outcome| outcome.has_failed) {
+        println!("\n{} printed last:", failed.name);
+        for line in &failed.last_lines {
+            println!("    {line}");
         }
     }
     println!();
@@ -81,7 +90,7 @@ fn both_beside(one: &Step, next: &Step) -> bool {
 }
 
 /// Runs a step, or several side by side; the outcomes come in the order of the steps.
-fn run_group(steps: &[&Step]) -> Vec<Outcome> {
+fn run_group(steps: &[&'static Step]) -> Vec<Outcome> {
     let waiting = Mutex::new(steps.iter().enumerate());
     let done = Mutex::new(Vec::new());
     let lane = || {
@@ -107,12 +116,12 @@ fn run_group(steps: &[&Step]) -> Vec<Outcome> {
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn run_step(step: &Step) -> Outcome {
+fn run_step(step: &'static Step) -> Outcome {
     println!("\n==> {}", step.name);
     let begin = Instant::now();
-    let result = match step.manner {
+    let (result, last_lines) = match step.manner {
         Manner::Beside => in_a_thread_of_its_name(step),
-        Manner::Ground | Manner::Alone => (step.run)(),
+        Manner::Ground | Manner::Alone => with_last_lines(step),
     };
     let seconds = begin.elapsed().as_secs_f64();
     let count = result.as_ref().copied().unwrap_or_default();
@@ -130,16 +139,26 @@ fn run_step(step: &Step) -> Outcome {
         count,
         has_failed: result.is_err() || count.failed > 0,
         line: format!("{:<20} {seconds:>7.1} s  {text}", step.name),
+        last_lines,
     }
 }
 
 /// So that its lines, which bear the thread's name, can be told from its neighbours'.
-fn in_a_thread_of_its_name(step: &Step) -> Result<Count> {
+fn in_a_thread_of_its_name(step: &'static Step) -> (Result<Count>, Vec<String>) {
     let thread = thread::Builder::new().name(step.name.to_owned());
-    let running = thread.spawn(step.run)?;
-    running
-        .join()
-        .unwrap_or_else(|_| Err(anyhow!("it panicked")))
+    match thread.spawn(|| with_last_lines(step)) {
+        Ok(running) => running
+            .join()
+            .unwrap_or_else(|_| (Err(anyhow!("it panicked")), Vec::new())),
+        Err(error) => (Err(error.into()), Vec::new()),
+    }
+}
+
+/// What came of the step, and what it printed last.
+fn with_last_lines(step: &Step) -> (Result<Count>, Vec<String>) {
+    shell::take_last_lines();
+    let result = (step.run)();
+    (result, shell::take_last_lines())
 }
 
 fn is_chosen(name: &str, wanted: &[String]) -> bool {

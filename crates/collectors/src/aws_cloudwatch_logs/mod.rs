@@ -6,6 +6,7 @@
 mod client;
 mod decode;
 mod discover;
+mod fuzz;
 mod group;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::support::token_bucket::TokenBucket;
 pub(crate) use client::Group;
 pub(crate) use decode::{Decoder, Labels, RawEvent};
 use discover::run;
+pub(crate) use fuzz::fuzz;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "aws_cloudwatch_logs",

@@ -5,6 +5,7 @@
 //! makes queries of them and samples of the answers, `client` asks AWS.
 
 mod client;
+mod fuzz;
 mod namespace;
 mod plan;
 mod presets;
@@ -25,6 +26,8 @@ use crate::support::duration;
 use crate::support::minutes::Settings;
 use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
+
+pub(crate) use fuzz::fuzz;
 
 use namespace::run;
 use presets::DAY;

@@ -198,6 +198,7 @@ impl Meter for Namespace {
             samples,
             next_token: next.map(|place| place.written()),
             missing,
+            unreadable: Vec::new(),
         })
     }
 }

@@ -6,6 +6,7 @@
 //! (pure) say what AWS's records look like. Events of log groups are made by the code of
 //! `aws_cloudwatch_logs`: pushed or pulled, an event is the same and has the same id.
 
+mod fuzz;
 mod metric_stream;
 mod receive;
 mod records;
@@ -21,6 +22,7 @@ use crate::source::Source;
 use crate::sources::{Context, Starting, pulled_by};
 use crate::support::secret::Secret;
 
+pub(crate) use fuzz::fuzz;
 pub(crate) use receive::{Receivers, router};
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {

@@ -89,7 +89,7 @@ async fn answer(State(receivers): State<Arc<Receivers>>, request: Request) -> Re
     let taken = receive(&receiver, &request_id, request).await;
     let refused = taken.err();
     if let Some(refused) = &refused {
-        receiver.inbox.note(&refused.problem);
+        receiver.inbox.refused(refused).await;
         tracing::warn!(request_id, problem = %refused.problem, "delivery refused");
     }
     told(&request_id, receivers.clock.now(), refused)

@@ -4,6 +4,7 @@
 //! `receive` answers requests, `decode` (pure) makes events.
 
 mod decode;
+mod fuzz;
 mod receive;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::source::Source;
 use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
 
+pub(crate) use fuzz::fuzz;
 pub(crate) use receive::{Receivers, router};
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {

@@ -55,7 +55,7 @@ async fn answer(
     match receive(&receiver, sandbox, request).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refused) => {
-            receiver.inbox.note(&refused.problem);
+            receiver.inbox.refused(&refused).await;
             let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
             (refused.status, again, refused.problem + "\n").into_response()
         }

@@ -10,6 +10,7 @@
 mod client;
 mod decode;
 mod discover;
+mod fuzz;
 mod listing;
 mod loose;
 mod position;
@@ -28,6 +29,8 @@ use crate::sources::{Context, Starting};
 use crate::support::azure_storage::{AzureCredentials, is_account};
 use crate::support::duration;
 use crate::support::start::Start;
+
+pub(crate) use fuzz::fuzz;
 
 use discover::run;
 

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use model::{Sample, Series, Timestamp, iso8601};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Config;
-use crate::support::minutes::Span;
+use crate::support::dead_letters::DeadLetter;
+use crate::support::minutes::{Samples, Span};
 
 /// A text with its translation; only the text is used.
 #[derive(Debug, Default, Deserialize)]
@@ -24,7 +26,8 @@ struct Name {
 struct MetricsAnswer {
     namespace: String,
     resourceregion: String,
-    value: Vec<Metric>,
+    /// Read one by one: if one is not what it should be, the others are.
+    value: Vec<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -182,39 +185,68 @@ impl Decoder {
         }
     }
 
-    /// The samples of an answer about `span`.
+    /// The samples of an answer about `span`; what of it is no metric, and which metrics Azure
+    /// could not tell.
     ///
     /// # Errors
-    /// What is wrong with it, if it cannot be understood as a whole or a metric failed.
-    pub(super) fn samples(&self, answer: &[u8], span: Span) -> Result<Vec<Sample>, String> {
+    /// What is wrong with it, if it cannot be understood as a whole.
+    pub(super) fn samples(&self, answer: &[u8], span: Span) -> Result<Samples, String> {
         let answer: MetricsAnswer = serde_json::from_slice(answer)
             .map_err(|error| format!("Azure's answer is no list of metrics: {error}"))?;
-        let mut samples = Vec::new();
-        for metric in &answer.value {
-            let name = &metric.name.value;
-            if name.is_empty() {
-                return Err("Azure's answer has a metric without a name".to_owned());
-            }
-            if !matches!(metric.error_code.as_str(), "" | "Success") {
-                let (code, message) = (&metric.error_code, &metric.error_message);
-                return Err(format!("Azure could not tell {name}: {code} {message}"));
-            }
-            for series in &metric.timeseries {
-                let described = Arc::new(self.series(&answer, metric, series));
-                for grain in &series.data {
-                    let time = moment(&grain.time_stamp)
-                        .ok_or_else(|| format!("{name} has the time `{}`", grain.time_stamp))?;
-                    // Azure widens a span to its own grains.
-                    if !(span.start_ms..span.end_ms).contains(&time.millis()) {
-                        continue;
-                    }
-                    samples.extend(grain.statistics().map(|(statistic, value)| Sample {
-                        series: Arc::clone(&described),
-                        time: Some(time),
-                        statistic: Some(Arc::from(statistic)),
-                        value,
-                    }));
+        let mut read = Samples::default();
+        for described in &answer.value {
+            let metric = Metric::deserialize(described)
+                .map_err(|error| format!("Azure gave no metric: {error}"));
+            let samples = metric.and_then(|metric| {
+                if !matches!(metric.error_code.as_str(), "" | "Success") {
+                    let (name, code) = (&metric.name.value, &metric.error_code);
+                    let told = format!(
+                        "Azure could not tell {name}: {code} {}",
+                        metric.error_message
+                    );
+                    read.missing.get_or_insert(told);
+                    return Ok(Vec::new());
                 }
+                self.of_metric(&answer, &metric, span)
+            });
+            match samples {
+                Ok(samples) => read.samples.extend(samples),
+                Err(problem) => {
+                    let payload = described.to_string();
+                    let letter = DeadLetter::new(problem, payload.as_bytes());
+                    read.unreadable.push(letter);
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    fn of_metric(
+        &self,
+        answer: &MetricsAnswer,
+        metric: &Metric,
+        span: Span,
+    ) -> Result<Vec<Sample>, String> {
+        let name = &metric.name.value;
+        if name.is_empty() {
+            return Err("Azure's answer has a metric without a name".to_owned());
+        }
+        let mut samples = Vec::new();
+        for series in &metric.timeseries {
+            let described = Arc::new(self.series(answer, metric, series));
+            for grain in &series.data {
+                let time = moment(&grain.time_stamp)
+                    .ok_or_else(|| format!("{name} has the time `{}`", grain.time_stamp))?;
+                // Azure widens a span to its own grains.
+                if !(span.start_ms..span.end_ms).contains(&time.millis()) {
+                    continue;
+                }
+                samples.extend(grain.statistics().map(|(statistic, value)| Sample {
+                    series: Arc::clone(&described),
+                    time: Some(time),
+                    statistic: Some(Arc::from(statistic)),
+                    value,
+                }));
             }
         }
         Ok(samples)

@@ -11,6 +11,7 @@
 mod client;
 mod decode;
 mod discover;
+mod fuzz;
 mod names;
 mod refusal;
 mod resource;
@@ -31,6 +32,8 @@ use crate::support::duration;
 use crate::support::minutes::Settings;
 use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
+
+pub(crate) use fuzz::fuzz;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "azure_monitor_metrics",

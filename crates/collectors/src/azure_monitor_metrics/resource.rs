@@ -106,11 +106,10 @@ impl Meter for Resource {
         };
         let client = &self.subscription.client;
         let answer = client.metrics(&self.described.id, names, span).await?;
-        let samples = self.decoder.samples(&answer, span);
+        let read = self.decoder.samples(&answer, span);
         Ok(Samples {
-            samples: samples.map_err(Refusal::Other)?,
             next_token: (place + 1 < calls.len()).then(|| (place + 1).to_string()),
-            missing: None,
+            ..read.map_err(Refusal::Other)?
         })
     }
 }

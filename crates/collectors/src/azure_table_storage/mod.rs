@@ -13,6 +13,7 @@ mod client;
 mod decode;
 mod discover;
 mod function;
+mod fuzz;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ use crate::support::azure_storage::{AzureCredentials, is_account};
 use crate::support::duration;
 use crate::support::reread::Settings;
 use crate::support::start::Start;
+
+pub(crate) use fuzz::fuzz;
 
 use discover::run;
 

@@ -8,6 +8,7 @@
 
 mod client;
 mod decode;
+mod fuzz;
 mod project;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
 
 pub(crate) use decode::{Decoder, Labels};
+pub(crate) use fuzz::fuzz;
 use project::run;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {

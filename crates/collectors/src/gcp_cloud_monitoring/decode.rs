@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use model::{Sample, Series, Timestamp, iso8601};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Config;
 use super::distribution::Histogram;
 use super::types::service_of;
+use crate::support::dead_letters::DeadLetter;
 use crate::support::minutes::Samples;
 
 /// A number of JSON, or its text: Google writes whole numbers of 64 bits and those that are not
@@ -39,7 +41,8 @@ impl Number {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct SeriesAnswer {
-    time_series: Vec<TimeSeries>,
+    /// Read one by one: if one is not what it should be, the others are.
+    time_series: Vec<Value>,
     next_page_token: String,
     execution_errors: Vec<ExecutionError>,
     unreachable: Vec<String>,
@@ -129,11 +132,13 @@ impl Decoder {
     pub(super) fn page(&self, answer: &[u8]) -> Result<Samples, String> {
         let answer: SeriesAnswer = serde_json::from_slice(answer)
             .map_err(|error| format!("Google's answer is no page of time series: {error}"))?;
-        let mut samples = Vec::new();
+        let (mut samples, mut unreadable) = (Vec::new(), Vec::new());
         for series in answer.time_series {
-            let metric_type = series.metric.r#type.clone();
-            self.add(series, &mut samples)
-                .map_err(|problem| format!("a time series of {metric_type} {problem}"))?;
+            let before = samples.len();
+            if let Err(problem) = self.one(&series, &mut samples) {
+                samples.truncate(before);
+                unreadable.push(DeadLetter::new(problem, series.to_string().as_bytes()));
+            }
         }
         let errors = answer.execution_errors.iter();
         let errors = errors.map(|error| error.message.as_str());
@@ -141,10 +146,20 @@ impl Decoder {
         let missing: Vec<&str> = errors.chain(unreachable).collect();
         Ok(Samples {
             samples,
+            unreadable,
             next_token: Some(answer.next_page_token).filter(|token| !token.is_empty()),
             missing: (!missing.is_empty())
                 .then(|| format!("Google left out time series: {}", missing.join(", "))),
         })
+    }
+
+    /// Adds the samples of what should be a series.
+    fn one(&self, series: &Value, samples: &mut Vec<Sample>) -> Result<(), String> {
+        let series = TimeSeries::deserialize(series)
+            .map_err(|error| format!("Google gave no time series: {error}"))?;
+        let metric_type = series.metric.r#type.clone();
+        self.add(series, samples)
+            .map_err(|problem| format!("a time series of {metric_type} {problem}"))
     }
 
     /// Adds the samples of one series.

@@ -16,6 +16,7 @@ mod client;
 mod decode;
 mod discover;
 mod distribution;
+mod fuzz;
 mod types;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ use crate::support::minutes::Settings;
 use crate::support::secret::Secret;
 use crate::support::start::Start;
 use crate::support::token_bucket::TokenBucket;
+
+pub(crate) use fuzz::fuzz;
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "gcp_cloud_monitoring",

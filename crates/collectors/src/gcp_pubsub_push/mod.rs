@@ -2,22 +2,26 @@
 //! that pushes, one entry a request. For projects whose entries are more than Google lets anybody
 //! read.
 //!
-//! `receive` answers requests, `envelope` (pure) takes the entry out. Events are made by the code of
+//! `receive` answers requests, `identity` asks who sent them, `envelope` (pure) takes the entry out. Events are made by the code of
 //! `gcp_cloud_logging`: pushed or pulled, an entry is the same event with the same id.
 
 mod envelope;
+mod fuzz;
+mod identity;
 mod receive;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{CollectorsError, Result};
 use crate::registry::{CollectorDescriptor, CollectorKind};
 use crate::source::Source;
 use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
 
+pub(crate) use fuzz::fuzz;
+pub use identity::IdentityConfig;
 pub(crate) use receive::{Receivers, router};
 
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
@@ -30,6 +34,8 @@ name = "sink"
 collector = "gcp_pubsub_push"
 token = "t0ken"
 category = "gcp/functions"
+# If the subscription authenticates its pushes, as it should:
+identity = { service_account = "push@shop-prod.iam.gserviceaccount.com", audience = "nephoscope" }
 "#,
     policy: include_str!("policy.txt"),
 };
@@ -48,6 +54,10 @@ pub struct Config {
     /// Fields that every event gets; `account` replaces the project's id.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// As whom the subscription pushes, if it authenticates its pushes; without it, whoever knows
+    /// the token may push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityConfig>,
 }
 
 impl Source for Config {
@@ -65,7 +75,10 @@ impl Source for Config {
 
     fn start(self, context: Context, starting: &mut Starting<'_>) -> Result<()> {
         let inbox = context.inbox(&self.name);
-        starting.receivers.gcp_pubsub_push.add(&self, inbox);
-        Ok(())
+        let added = starting.receivers.gcp_pubsub_push.add(&self, inbox);
+        added.map_err(|refusal| CollectorsError::Cloud {
+            attempted: "prepare to ask for the keys of Google's tokens".to_owned(),
+            problem: refusal.text().to_owned(),
+        })
     }
 }

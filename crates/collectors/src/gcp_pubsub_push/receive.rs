@@ -13,10 +13,12 @@ use model::{EventBatch, LogEvent};
 
 use super::Config;
 use super::envelope::{LIMIT, entry};
+use super::identity::Identity;
 use crate::gcp_cloud_logging::{Decoder, Labels};
 use crate::status::SourceState;
 use crate::support::parts;
 use crate::support::receive::{Inbox, Refused, Tokens, decoded, forget_old_ids};
+use crate::support::refusal::Refusal;
 
 /// What all entries of a source have in common for whoever remembers their ids.
 const ORIGIN: &str = "pushed";
@@ -27,12 +29,19 @@ pub(crate) struct Receivers(Tokens<Receiver>);
 
 struct Receiver {
     decoder: Arc<Mutex<Decoder>>,
+    /// Who pushes must prove who they are.
+    identity: Option<Identity>,
     inbox: Inbox,
 }
 
 impl Receivers {
-    pub(crate) fn add(&self, config: &Config, inbox: Inbox) {
+    /// Adds a source.
+    ///
+    /// # Errors
+    /// If it cannot ask for the keys of those who push.
+    pub(crate) fn add(&self, config: &Config, inbox: Inbox) -> Result<(), Refusal> {
         inbox.monitor.set_state(SourceState::Running);
+        let identity = config.identity.as_ref().map(Identity::new).transpose()?;
         let decoder = Decoder::of(Labels {
             source: &config.name,
             collector: super::DESCRIPTOR.name,
@@ -42,10 +51,12 @@ impl Receivers {
         });
         let receiver = Receiver {
             decoder: Arc::new(Mutex::new(decoder)),
+            identity,
             inbox,
         };
         let stop = receiver.inbox.stop.clone();
         self.0.add(&config.token, &stop, receiver);
+        Ok(())
     }
 }
 
@@ -68,7 +79,7 @@ async fn answer(
     match receive(&receiver, request).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(refused) => {
-            receiver.inbox.note(&refused.problem);
+            receiver.inbox.refused(&refused).await;
             let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
             (refused.status, again, refused.problem + "\n").into_response()
         }
@@ -79,6 +90,9 @@ async fn receive(receiver: &Receiver, request: Request) -> Result<(), Refused> {
     let (request, body) = request.into_parts();
     let decoder = Arc::clone(&receiver.decoder);
     let now = receiver.inbox.now();
+    if let Some(identity) = &receiver.identity {
+        identity.check(&request.headers, now).await?;
+    }
     let decode = move |body: bytes::Bytes| {
         let entry = entry(&body)?;
         // Cloud Logging gives every entry an id; of two equal texts each is an event.

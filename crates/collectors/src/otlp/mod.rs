@@ -1,10 +1,11 @@
-//! `otlp`: is sent logs and metrics by OpenTelemetry's exporters and collectors, over HTTP.
+//! `otlp`: is sent logs and metrics by OpenTelemetry's exporters and collectors, over HTTP and gRPC.
 //!
 //! `receive` answers requests; `request` reads their bodies in both encodings (`messages`), `logs`
 //! makes events and `metrics` samples; all but the first are pure.
 
 mod buckets;
 mod conventions;
+mod fuzz;
 mod logs;
 pub(crate) mod messages;
 mod metrics;
@@ -26,6 +27,7 @@ use crate::support::fields::{Interner, put};
 use crate::support::secret::Secret;
 
 pub(crate) use buckets::Distribution;
+pub(crate) use fuzz::fuzz;
 pub(crate) use metrics::percentile;
 pub(crate) use receive::{Receivers, router};
 pub(crate) use request::{Encoding, Visit, read};
@@ -33,7 +35,7 @@ pub(crate) use request::{Encoding, Visit, read};
 pub(crate) const DESCRIPTOR: CollectorDescriptor = CollectorDescriptor {
     name: "otlp",
     kind: CollectorKind::Pushed,
-    summary: "Receives OpenTelemetry's logs and metrics on POST /v1/logs and /v1/metrics (OTLP over HTTP).",
+    summary: "Receives OpenTelemetry's logs and metrics: OTLP over HTTP on POST /v1/logs and /v1/metrics, and over gRPC.",
     example: r#"
 [[sources]]
 name = "telemetry"

@@ -1,13 +1,16 @@
 //! Answers exporters as the protocol has it
 //! (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>): in the encoding in which they ask, with
-//! what was left out of a request that was taken, and with when to try again.
+//! what was left out of a request that was taken, and with when to try again. `grpc` does so for
+//! those that call procedures.
+
+mod grpc;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Request};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
@@ -20,7 +23,7 @@ use super::metrics::MetricDecoder;
 use super::request::{Encoding, LIMIT, read};
 use super::{Config, Template};
 use crate::status::SourceState;
-use crate::support::receive::{Inbox, Refused, Tokens, decoded, header};
+use crate::support::receive::{Inbox, Refused, Tokens, bearer, decoded, header};
 
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
@@ -42,6 +45,21 @@ impl Receivers {
         };
         let stop = receiver.inbox.stop.clone();
         self.0.add(&config.token, &stop, receiver);
+    }
+}
+
+impl Receiver {
+    /// What a sender is told; the source's status says it, too, if something was not taken.
+    async fn noted(
+        &self,
+        taken: Result<Option<Partial>, Refused>,
+    ) -> Result<ExportAnswer, Refused> {
+        match &taken {
+            Ok(None) => {}
+            Ok(Some(partial)) => self.inbox.note(&partial.error_message),
+            Err(refused) => self.inbox.refused(refused).await,
+        }
+        taken.map(|partial_success| ExportAnswer { partial_success })
     }
 }
 
@@ -90,15 +108,7 @@ pub(crate) fn router(receivers: &Arc<Receivers>) -> Router {
                 }),
             );
     }
-    router
-}
-
-/// The token of `Authorization: Bearer …`.
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = header(headers, AUTHORIZATION.as_str())?;
-    let (scheme, token) = value.split_once(' ')?;
-    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
-    is_bearer.then(|| token.trim().to_owned())
+    router.merge(grpc::router(receivers))
 }
 
 async fn answer(receivers: &Receivers, token: &str, signal: Signal, request: Request) -> Response {
@@ -117,17 +127,9 @@ async fn answer(receivers: &Receivers, token: &str, signal: Signal, request: Req
             "the content type must be application/x-protobuf or application/json",
         )),
     };
-    match taken {
-        Ok(None) => accept(told, &ExportAnswer::default(), signal),
-        Ok(Some(partial)) => {
-            receiver.inbox.note(&partial.error_message);
-            let partial_success = Some(partial);
-            accept(told, &ExportAnswer { partial_success }, signal)
-        }
-        Err(refused) => {
-            receiver.inbox.note(&refused.problem);
-            refuse(told, &refused)
-        }
+    match receiver.noted(taken).await {
+        Ok(answer) => accept(told, &answer, signal),
+        Err(refused) => refuse(told, &refused),
     }
 }
 
@@ -139,10 +141,7 @@ async fn receive(
     request: Request,
 ) -> Result<Option<Partial>, Refused> {
     if signal == Signal::Traces {
-        return Err(Refused::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "traces are not stored here; export logs and metrics only (OTEL_TRACES_EXPORTER=none)",
-        ));
+        return Err(no_traces());
     }
     let (parts, body) = request.into_parts();
     let template = Arc::clone(&receiver.template);
@@ -151,6 +150,13 @@ async fn receive(
     let key = header(&parts.headers, IDEMPOTENCY_HEADER);
     receiver.inbox.store(batch, key).await?;
     Ok(partial)
+}
+
+fn no_traces() -> Refused {
+    Refused::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "traces are not stored here; export logs and metrics only (OTEL_TRACES_EXPORTER=none)",
+    )
 }
 
 fn decode(
@@ -236,7 +242,7 @@ fn refuse(encoding: Encoding, refused: &Refused) -> Response {
     };
     let mut response = with_type(encoding, refused.status, body);
     if let Some(seconds) = refused.retry_after {
-        let seconds = HeaderValue::from_static(seconds);
+        let seconds = HeaderValue::from(seconds);
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response

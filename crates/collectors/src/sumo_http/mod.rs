@@ -6,6 +6,7 @@
 
 mod decode;
 mod flat_json;
+mod fuzz;
 mod metrics;
 mod ndjson;
 mod receive;
@@ -21,6 +22,7 @@ use crate::source::{Source, Wrong, wrong};
 use crate::sources::{Context, Starting};
 use crate::support::secret::Secret;
 
+pub(crate) use fuzz::fuzz;
 pub use metrics::prometheus_samples;
 pub(crate) use receive::{Receivers, router};
 

@@ -108,7 +108,7 @@ async fn answer(receivers: &Receivers, token: &str, request: Request) -> Respons
     match receive(&receiver, request).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(refused) => {
-            receiver.inbox.note(&refused.problem);
+            receiver.inbox.refused(&refused).await;
             let again = refused.retry_after.map(|wait| [(RETRY_AFTER, wait)]);
             (refused.status, again, refused.problem + "\n").into_response()
         }

@@ -5,6 +5,7 @@ pub(crate) mod azure_storage;
 pub(crate) mod backoff;
 pub(crate) mod budgets;
 pub(crate) mod cached_token;
+pub(crate) mod dead_letters;
 pub(crate) mod decompress;
 pub(crate) mod fields;
 pub(crate) mod google_credentials;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use aws_lc_rs::constant_time;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use axum::body::Body;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
@@ -14,6 +14,7 @@ use model::limits::REQUEST_BYTES_MAX;
 use model::{Checkpoint, Clock, EventBatch, EventSink, Receipt, SinkError, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use super::dead_letters::{self, DeadLetter};
 use super::decompress::{DecompressError, decompress};
 use super::secret::Secret;
 use crate::status::{Monitor, SourceState};
@@ -24,9 +25,9 @@ const DRAIN_BYTES_MAX: usize = 8 * REQUEST_BYTES_MAX;
 /// Bodies from this size on are decoded beside the threads that serve the network.
 const BLOCKING_FROM_BYTES: usize = 64 << 10;
 /// Seconds after which a sender may try again that was asked to wait.
-const RETRY_AFTER_SECONDS: &str = "1";
+const RETRY_AFTER_SECONDS: u64 = 1;
 /// The same for one whose source is paused.
-const PAUSED_RETRY_AFTER_SECONDS: &str = "30";
+const PAUSED_RETRY_AFTER_SECONDS: u64 = 30;
 
 /// Why a request was refused, and what its sender is told.
 #[derive(Debug)]
@@ -34,7 +35,9 @@ pub(crate) struct Refused {
     pub(crate) status: StatusCode,
     pub(crate) problem: String,
     /// Seconds after which the sender may try again, if that may help.
-    pub(crate) retry_after: Option<&'static str>,
+    pub(crate) retry_after: Option<u64>,
+    /// What could not be read, if it is that.
+    pub(crate) letter: Option<Box<DeadLetter>>,
 }
 
 impl Refused {
@@ -49,6 +52,16 @@ impl Refused {
             retry_after: may_try_again
                 .contains(&status)
                 .then_some(RETRY_AFTER_SECONDS),
+            letter: None,
+        }
+    }
+
+    /// The same because of what is in `payload`.
+    pub(crate) fn because_of(self, payload: &[u8]) -> Self {
+        let letter = DeadLetter::new(self.problem.as_str(), payload);
+        Refused {
+            letter: Some(Box::new(letter)),
+            ..self
         }
     }
 
@@ -201,6 +214,16 @@ impl Inbox {
         Err(Refused::new(status, problem))
     }
 
+    /// Notes that a request was refused, and keeps what could not be read.
+    pub(crate) async fn refused(&self, refused: &Refused) {
+        self.note(&refused.problem);
+        if let Some(letter) = &refused.letter
+            && !self.monitor.is_paused()
+        {
+            dead_letters::keep(letter, &*self.sink, &self.monitor, self.now()).await;
+        }
+    }
+
     /// Notes what a sender is told that did not go as it should.
     pub(crate) fn note(&self, problem: &str) {
         if self.monitor.is_paused() {
@@ -233,6 +256,14 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// The token of `Authorization: Bearer …`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<String> {
+    let value = header(headers, AUTHORIZATION.as_str())?;
+    let (scheme, token) = value.split_once(' ')?;
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    is_bearer.then(|| token.trim().to_owned())
+}
+
 /// Reads a body and gives it, decompressed, to `decode`; a large one beside the threads that
 /// serve the network.
 ///
@@ -250,12 +281,30 @@ where
 {
     let body = read(headers, body, limit).await?;
     let encoding = header(headers, CONTENT_ENCODING.as_str()).unwrap_or_default();
-    let is_large = body.len() >= BLOCKING_FROM_BYTES || !encoding.is_empty();
+    let is_large = is_large(&body) || !encoding.is_empty();
     let work = move || {
-        let body = decompress(&encoding, body, limit.bytes).map_err(|error| limit.refusal(&error));
-        decode(body?)
+        let opened = decompress(&encoding, body.clone(), limit.bytes);
+        let opened = opened.map_err(|error| limit.refusal(&error).because_of(&body))?;
+        decode(opened.clone()).map_err(|refused| refused.because_of(&opened))
     };
-    if !is_large {
+    beside_the_network(is_large, work).await
+}
+
+/// Whether a body is so large that others would wait while it is decoded.
+pub(crate) fn is_large(body: &Bytes) -> bool {
+    body.len() >= BLOCKING_FROM_BYTES
+}
+
+/// Decodes, if it takes long, beside the threads that serve the network.
+///
+/// # Errors
+/// What `work` refuses.
+pub(crate) async fn beside_the_network<T, F>(is_long: bool, work: F) -> Result<T, Refused>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Refused> + Send + 'static,
+{
+    if !is_long {
         return work();
     }
     tokio::task::spawn_blocking(work).await.map_err(|error| {

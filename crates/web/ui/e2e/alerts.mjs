@@ -18,11 +18,11 @@ async function story(open, theme) {
   step('the list of alerts');
   await page.goto(`${base}/search`);
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Alerts' }).click();
-  const link = page.getByRole('link', { name: MONITOR }).first();
+  // Other functions may have alerts of this monitor, too.
+  const row = page.locator('tr').filter({ has: page.getByRole('link', { name: MONITOR }), hasText: 'function=checkout-api' }).first();
+  const link = row.getByRole('link', { name: MONITOR });
   await link.waitFor();
-  const row = await page.locator('tr').filter({ has: page.getByRole('link', { name: MONITOR }) }).first().innerText();
-  assert.match(row, /function=checkout-api/, 'the alert names its group');
-  assert.match(row, values.over ? /Resolved/ : /Critical|Warning/, 'the alert has its state in words');
+  assert.match(await row.innerText(), values.over ? /Resolved/ : /Critical|Warning/, 'the alert has its state in words');
   await accessible(page, theme, 'the list of alerts');
   await shot('alerts');
 
@@ -44,12 +44,11 @@ async function story(open, theme) {
   step('the page of an alert');
   await page.getByRole('button', { name: /^Active/ }).click();
   await link.click();
-  await page.locator('.chart path').waitFor({ state: 'attached' });
-  const line = await page.locator('.chart path').getAttribute('d');
+  await page.locator('.chart path').first().waitFor({ state: 'attached' });
+  const line = await page.locator('.chart path').first().getAttribute('d');
   assert.ok(line.split('L').length > 5, 'the chart has a line');
   assert.match(await page.getByRole('img').getAttribute('aria-label'), /critical > 10/, 'the chart has the threshold');
-  const lines = await page.locator('.log').allInnerTexts();
-  assert.ok(lines.some((text) => text.includes('TypeError')), `the lines that caused it are shown: ${lines}`);
+  await page.locator('.log').filter({ hasText: 'TypeError' }).first().waitFor();
   const happened = await page.getByRole('region', { name: 'What happened' }).innerText();
   assert.match(happened, /Critical|Warning/, 'the history says when it began');
   await page.getByRole('region', { name: 'Runbook' }).waitFor();

@@ -51,6 +51,11 @@ async function story(open, theme) {
     await button('azure-north-tables').click();
     await page.getByText(/Storage Table Data Reader/).waitFor();
     await button('gcp-prod-logs').click();
+    await button('forwarders').click();
+    const letters = page.getByRole('link', { name: 'What it could not read' });
+    const address = new URL(await letters.getAttribute('href'), base);
+    assert.match(address.searchParams.get('q'), /^_index=dead_letters _source="forwarders"/);
+    await button('forwarders').click();
   }
 
   step('a source is opened, its parts are told, and the address has it');

@@ -29,7 +29,11 @@ fn decoder(more: &str) -> Decoder {
 
 fn check(answer: &str, expected: &ExpectFile) {
     let samples = decoder("").samples(answer.as_bytes(), SPAN).unwrap();
-    expected.assert_eq(&shown(&samples));
+    assert_eq!(
+        (&samples.unreadable, &samples.missing),
+        (&Vec::new(), &None)
+    );
+    expected.assert_eq(&shown(&samples.samples));
 }
 
 #[test]
@@ -38,7 +42,7 @@ fn what_was_not_measured_is_no_sample_and_zero_is_one() {
     check(answer, &expect_file!["../fixtures/sites.expected"]);
     let decoder = decoder("fields = { account = 'prod', team = 'shop' }");
     let samples = decoder.samples(answer.as_bytes(), SPAN).unwrap();
-    let dimensions = &samples[0].series.dimensions;
+    let dimensions = &samples.samples[0].series.dimensions;
     assert_eq!(
         (dimensions["account"].as_str(), dimensions["team"].as_str()),
         ("prod", "shop")
@@ -52,34 +56,46 @@ fn dimensions_of_a_metric_stand_beside_those_of_its_resource() {
 }
 
 #[test]
-fn answers_that_cannot_be_understood_are_refused_with_a_reason() {
-    let metric = |data: Value| json!({"value": [{"name": {"value": "Requests"}, "timeseries": [{"data": [data]}]}]});
-    for (answer, reason) in [
-        (json!("later"), "no list of metrics"),
-        (
-            json!({"value": [{"unit": "Count"}]}),
-            "a metric without a name",
-        ),
-        (metric(json!({"total": 1})), "no list of metrics"),
+fn metrics_that_cannot_be_understood_do_not_hide_the_others() {
+    let metric =
+        |data: Value| json!({"name": {"value": "Requests"}, "timeseries": [{"data": [data]}]});
+    let read = |metrics: Value| {
+        let answer = json!({"value": metrics}).to_string();
+        decoder("").samples(answer.as_bytes(), SPAN).unwrap()
+    };
+    let good = metric(json!({"timeStamp": "2025-11-23T14:48:00Z", "total": 1}));
+    for (bad, reason) in [
+        (json!({"unit": "Count"}), "a metric without a name"),
+        (metric(json!({"total": 1})), "no metric"),
         (
             metric(json!({"timeStamp": "soon", "total": 1})),
             "Requests has the time `soon`",
         ),
         (
             metric(json!({"timeStamp": "2025-11-23T14:48:00Z", "total": "many"})),
-            "no list of metrics",
+            "no metric",
         ),
-        (
-            json!({"value": [{"name": {"value": "Requests"}, "errorCode": "Throttled",
-                "errorMessage": "later"}]}),
-            "could not tell Requests: Throttled later",
-        ),
+        (json!("later"), "no metric"),
     ] {
-        let text = answer.to_string();
-        let problem = decoder("").samples(text.as_bytes(), SPAN).unwrap_err();
-        assert!(problem.contains(reason), "{problem}");
+        let read = read(json!([bad, good]));
+        assert_eq!(read.samples.len(), 1, "{reason}");
+        let [letter] = read.unreadable.as_slice() else {
+            panic!("{:?}", read.unreadable);
+        };
+        assert!(letter.problem.contains(reason), "{letter:?}");
     }
-    assert!(decoder("").samples(b"{}", SPAN).unwrap().is_empty());
+    let failed =
+        json!({"name": {"value": "Requests"}, "errorCode": "Throttled", "errorMessage": "later"});
+    let read = read(json!([failed, good]));
+    assert_eq!(read.samples.len(), 1);
+    let missing = read.missing.unwrap();
+    assert_eq!(missing, "Azure could not tell Requests: Throttled later");
+    let problem = decoder("").samples(b"\"later\"", SPAN).unwrap_err();
+    assert!(problem.contains("no list of metrics"), "{problem}");
+    assert_eq!(
+        decoder("").samples(b"{}", SPAN).unwrap(),
+        Samples::default()
+    );
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn what_google_leaves_out_is_told_and_what_is_no_number_is_no_sample() {
 }
 
 #[test]
-fn pages_that_cannot_be_understood_are_refused_with_a_reason() {
+fn series_that_cannot_be_understood_do_not_hide_the_others() {
     let series = |kind: &str, point: serde_json::Value| {
         json!({"timeSeries": [{
             "metric": {"type": "a.b/c"}, "metricKind": kind, "points": [point],
@@ -54,9 +54,12 @@ fn pages_that_cannot_be_understood_are_refused_with_a_reason() {
     let at = |start: &str, end: &str| json!({"startTime": start, "endTime": end});
     let (early, late) = ("2025-11-23T14:50:00Z", "2025-11-23T14:51:00Z");
     let one = json!({"int64Value": "1"});
+    let good = json!({
+        "metric": {"type": "a.b/c"}, "metricKind": "GAUGE",
+        "points": [{"interval": {"endTime": late}, "value": one}],
+    });
     for (page, reason) in [
-        (json!([1]), "no page of time series"),
-        (json!({"timeSeries": 7}), "no page of time series"),
+        (json!({"timeSeries": [7]}), "no time series"),
         (
             series("RATE", json!({"interval": at(early, late), "value": one})),
             "a.b/c is of the unknown kind `RATE`",
@@ -88,13 +91,24 @@ fn pages_that_cannot_be_understood_are_refused_with_a_reason() {
         ),
         (
             series("GAUGE", json!({"interval": {"endTime": late}, "value": {}})),
-            "no page of time series",
+            "no time series",
         ),
     ] {
-        let problem = decoder("").page(page.to_string().as_bytes()).unwrap_err();
-        assert!(problem.contains(reason), "{problem}");
+        let mut page = page;
+        let all = page["timeSeries"].as_array_mut().unwrap();
+        all.push(good.clone());
+        let read = decoder("").page(page.to_string().as_bytes()).unwrap();
+        // What cannot be understood does not hide the others.
+        assert_eq!(read.samples.len(), 1, "{reason}");
+        let [letter] = read.unreadable.as_slice() else {
+            panic!("{:?}", read.unreadable);
+        };
+        assert!(letter.problem.contains(reason), "{letter:?}");
     }
-    assert!(decoder("").page(b"<html>").is_err());
+    for page in ["<html>", "[1]", "{\"timeSeries\": 7}"] {
+        let problem = decoder("").page(page.as_bytes()).unwrap_err();
+        assert!(problem.contains("no page of time series"), "{problem}");
+    }
     assert_eq!(decoder("").page(b"{}").unwrap(), Samples::default());
 }
 

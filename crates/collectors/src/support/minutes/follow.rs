@@ -129,6 +129,9 @@ impl<M: Meter> MinuteFollower<M> {
             let page = answered.ok_or(Trouble::Stopped)?.answer;
             token = page.next_token;
             missing = missing.or(page.missing);
+            for letter in &page.unreadable {
+                self.shared.context.bury(letter).await;
+            }
             let is_whole = token.is_none() && missing.is_none();
             let position = is_whole.then_some(Position {
                 read_to_ms: span.end_ms.max(self.cursor.position().read_to_ms),

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use model::{Sample, Timestamp};
 
+use super::dead_letters::DeadLetter;
 use super::refusal::Refusal;
 use super::start::Start;
 use super::token_bucket::TokenBucket;
@@ -57,6 +58,8 @@ pub(crate) struct Samples {
     pub(crate) samples: Vec<Sample>,
     /// Asks for the page behind; without one this is the last. A page may be empty and not last.
     pub(crate) next_token: Option<String>,
+    /// Series that could not be understood; the others are there.
+    pub(crate) unreadable: Vec<DeadLetter>,
     /// What the cloud could not tell, if samples are missing: what is there is handed over, and
     /// the span is read again.
     pub(crate) missing: Option<String>,

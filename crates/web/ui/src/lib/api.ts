@@ -140,6 +140,8 @@ export interface SourceStatus {
   /** Read before, and not stored again. */
   events_repeated_total: number;
   errors_total: number;
+  /** What it was given and could not read. */
+  dead_letters_total: number;
   throttles_total: number;
   /** Calls that it allows itself now. */
   requests_per_second: number | null;

@@ -3,7 +3,7 @@ import type { OriginStatus, SourceStatus } from './api';
 import { age, byOriginTrouble, bySourceTrouble, eventsAddress, troubleOf, volumes } from './sources';
 
 const origin = (more: Partial<OriginStatus> = {}): OriginStatus => ({ origin: 'o', name: 'o', final_until: null, history_left_ms: 0, lag_ms: null, lateness_ms_p99: null, cost_usd_per_month: null, events_total: 0, last_error: null, ...more });
-const source = (more: Partial<SourceStatus> = {}): SourceStatus => ({ name: 's', collector: 'sumo_http', kind: 'pushed', is_fixed: true, state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, throttles_total: 0, requests_per_second: null, cost_usd_per_month: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
+const source = (more: Partial<SourceStatus> = {}): SourceStatus => ({ name: 's', collector: 'sumo_http', kind: 'pushed', is_fixed: true, state: 'running', last_error: null, last_error_time: null, events_total: 0, events_repeated_total: 0, errors_total: 0, dead_letters_total: 0, throttles_total: 0, requests_per_second: null, cost_usd_per_month: null, lag_ms: null, lateness_ms_p99: null, origins: [], ...more });
 
 describe('what is wrong with a source', () => {
   it('is nothing while it runs', () => expect(troubleOf(source({ last_error: 'long ago', lag_ms: 20_000 }))).toEqual({ mark: 'ok', word: '' }));

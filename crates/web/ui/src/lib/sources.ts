@@ -70,5 +70,11 @@ export function volumes(found: Found, from: number, sliceMs: number, count: numb
   return all;
 }
 
+const search = (q: string, from: string) => `/search?${new URLSearchParams({ q, from, to: 'now' })}`;
+const ofSource = (name: string) => `_source="${name.replace(/["\\]/g, '\\$&')}"`;
+
 /** The search that shows the events of a source. */
-export const eventsAddress = (name: string) => `/search?${new URLSearchParams({ q: `_source="${name.replace(/["\\]/g, '\\$&')}"`, from: '-60m', to: 'now' })}`;
+export const eventsAddress = (name: string) => search(ofSource(name), '-60m');
+
+/** The search for what a source was given and could not read. */
+export const deadLettersAddress = (name: string) => search(`_index=dead_letters ${ofSource(name)} | fields _messageTime, problem, payload_bytes, _raw`, '-24h');
