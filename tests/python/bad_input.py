@@ -31,16 +31,18 @@ def bodies(node):
     whole = gzip.compress(b"broken gzip\n" * 1000)
     status, answer = post(node, whole[: len(whole) // 2], {"Content-Encoding": "gzip"})
     check(400 <= status < 500, f"half a gzip stream is refused: {status} {answer[:120]!r}")
-    check(count(node.url) == 0, "nothing of the broken gzip was stored")
+    check(count(node.url, "!_index=dead_letters") == 0, "nothing of the broken gzip was stored")
+    letters = search(node.url, "_index=dead_letters _source=push", kind="messages")
+    check(len(letters) == 1 and letters[0].get("payload_encoding") == "base64" and "gzip" in letters[0].get("problem", ""), f"it is among the dead letters, with the reason: {letters}")
 
     status, answer = post(node, gzip.compress(b"too large a body\n" * (200_000_000 // 17), 1), {"Content-Encoding": "gzip"})
     names_limit = b"134217728" in answer or b"128 MiB" in answer
     check(status == 413 and names_limit, f"200 MB are refused and the limit is named: {status} {answer[:160]!r}")
-    check(count(node.url) == 0, "nothing of the 200 MB was stored")
+    check(count(node.url, "!_index=dead_letters") == 0, "nothing of the 200 MB was stored")
 
     status, _ = post(node, b"wrong token\n", path="/receiver/v1/http/nobody")
     check(status == 401, f"a wrong token is answered with {status}")
-    check(count(node.url) == 0, "nothing of the wrong token was stored")
+    check(count(node.url, "!_index=dead_letters") == 0, "nothing of the wrong token was stored")
 
     status, answer = post(node, b"before \xff\xfe after utf8\n")
     check(status == 200, f"invalid UTF-8 is kept: {status} {answer[:120]!r}")
@@ -73,6 +75,22 @@ def deep_json(node):
     check(len(rows) == 1, "a query that reads into it gives an answer")
 
 
+def dead_letters(node):
+    """What cannot be read is kept within limits, and counted beyond them."""
+    before = count(node.url, "_index=dead_letters")
+    metrics = {"Content-Type": "application/vnd.sumologic.prometheus"}
+    for number in range(100):
+        status, _ = post(node, f"requests_total{{code=\"{number}\"}} many\n".encode(), metrics)
+    check(status == 400, f"a number that is none is refused: {status}")
+    status, _ = post(node, b'requests_total{code="0"} many\n', metrics)
+    source = next(one for one in call(node.url, "GET", "/api/v1/status")[1]["sources"] if one["name"] == "push")
+    kept = count(node.url, "_index=dead_letters") - before
+    check(0 < kept <= 120, f"of 100 that could not be read {kept} are kept")
+    check(100 <= source["dead_letters_total"] <= 104, f"all are counted, each once: {source['dead_letters_total']}")
+    rows = search(node.url, "_index=dead_letters _source=push | count by problem | limit 1")
+    check(len(rows) == 1, f"they can be asked about: {rows}")
+
+
 def questions(node):
     """Questions that cannot be answered say why."""
     now_ms = int(time.time() * 1000)
@@ -87,7 +105,7 @@ def questions(node):
 
 
 with workspace() as folder, Node(folder, SOURCE) as node:
-    for part in (bodies, long_line, deep_json, questions):
+    for part in (bodies, long_line, deep_json, dead_letters, questions):
         try:
             part(node)
         except Exception as error:

@@ -61,6 +61,18 @@ with workspace() as folder, Node(folder, SOURCE, CONFIG) as node:
     status, rows = ask(node, begin, "_rawName=prod.*.cpu | quantize 1m")
     check(len(rows["A"]) == 1 and rows["A"][0][2] == [1.5], "nothing of a refused request is there")
 
+    embedded = [
+        {"_aws": {"Timestamp": moment, "CloudWatchMetrics": [{"Namespace": "Airline", "Dimensions": [["service"], ["service", "cabin"]], "Metrics": [{"Name": "Booked", "Unit": "Count"}]}]},
+         "service": "booking", "cabin": cabin, "Booked": [1, 2]}
+        for moment in times for cabin in ("economy", "business")
+    ]
+    body = "\n".join(json.dumps(line) for line in embedded).encode()
+    for _ in range(2):
+        check(request(node.url, "POST", "/receiver/v1/http/t0ken", body, {"X-Sumo-Host": "/aws/lambda/booking"})[0] == 200, "lines of the Embedded Metric Format are taken")
+    status, rows = ask(node, begin, "metric=Booked namespace=Airline | quantize 1m using sum | sum by cabin")
+    expected_booked = [("sum", {"cabin": cabin}, [3.0] * MINUTES) for cabin in ("business", "economy")]
+    check(sorted(rows["A"], key=str) == sorted(expected_booked, key=str), f"their numbers are samples, once however often the line comes: {rows['A']}")
+
     status, answer = ask(node, begin, "metric=Errors | smu by function")
     diagnostic = answer["diagnostics"][0]
     check(status == 400 and diagnostic["suggestion"] == "sum" and diagnostic["column"] == 17, f"mistakes are explained: {diagnostic}")

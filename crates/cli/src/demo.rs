@@ -65,6 +65,9 @@ fn demo_config(arguments: &Arguments, simulator: &Simulator) -> Result<Config> {
     let metrics = metric_sources(simulator);
     let text = format!(
         r#"
+        [server]
+        own_metrics_interval = "15s"
+
         [alerting]
         apps = ["aws-lambda", "azure-functions", "google-cloud-functions"]
 

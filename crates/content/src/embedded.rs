@@ -30,6 +30,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "google-cloud-functions/performance.dashboard.toml",
     "nephoscope/app.toml",
     "nephoscope/ingest.dashboard.toml",
+    "nephoscope/node.dashboard.toml",
     "serverless-overview/app.toml",
     "serverless-overview/overview.dashboard.toml",
 ];

@@ -68,6 +68,10 @@ struct Lines {
     level: Option<Level>,
     #[serde(default)]
     category: String,
+    /// `_sourceName`.
+    #[serde(default)]
+    name: String,
+    request_id: Option<String>,
     #[serde(default)]
     fields: BTreeMap<String, String>,
 }
@@ -187,11 +191,14 @@ impl Moments {
 impl Lines {
     fn event(&self, at: Duration, number: usize) -> LogEvent {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let numbered = |text: &str| text.replace(NUMBER, &format!("{number:012}"));
         LogEvent {
             event_time: Some(moment(at)),
-            message: self.message.replace(NUMBER, &format!("{number:012}")),
+            message: numbered(&self.message),
+            request_id: self.request_id.as_deref().map(numbered),
             metadata: Arc::new(SourceMetadata {
                 category: self.category.clone(),
+                name: self.name.clone(),
                 ..SourceMetadata::default()
             }),
             provider: self.provider,

@@ -26,11 +26,12 @@ pub(super) fn evidence(event: &LogEvent, text: &str) -> Option<InvocationEvidenc
     row(text)
 }
 
-/// `00:05:00 exceeded by function 'Functions.hello' (Id: '<id>'). Initiating cancellation.`; what
-/// is not cancelled goes on.
+/// `00:05:00 exceeded by function 'Functions.hello' (Id: '<id>'). Initiating cancellation.`, with or
+/// without quotes; what is not cancelled goes on.
 fn timed_out(rest: &str) -> Option<InvocationEvidence> {
-    let (_, rest) = rest.rsplit_once("(Id: '")?;
-    let (id, rest) = rest.split_once('\'')?;
+    let (_, rest) = rest.rsplit_once("(Id: ")?;
+    let (id, rest) = rest.split_once(')')?;
+    let id = id.trim_matches('\'');
     let is_cancelled = id.len() == 36 && rest.contains("Initiating cancellation");
     is_cancelled.then(|| InvocationEvidence {
         request_id: id.to_owned(),
@@ -190,6 +191,8 @@ mod tests {
             "Timeout value of 00:05:00 exceeded by function 'Functions.hello' (Id: '{ID}')."
         );
         let late = of(&format!("{line} Initiating cancellation.")).unwrap();
+        let bare = line.replace('\'', "");
+        assert_eq!(of(&format!("{bare} Initiating cancellation.")).unwrap(), late);
         assert_eq!(late.status, Some(InvocationStatus::Timeout));
         assert_eq!(late.request_id, ID);
         assert_eq!(

@@ -41,6 +41,23 @@ async function story(open, theme) {
   await page.getByRole('heading', { name: 'Told lately' }).waitFor();
   await accessible(page, theme, 'the channels');
 
+  step('the mutes: one is made, and ended');
+  await page.getByRole('button', { name: 'Mutes' }).click();
+  const what = page.getByRole('textbox', { name: 'What', exact: true });
+  await what.fill('function');
+  await page.getByText('is no condition').waitFor();
+  await what.fill(`function="checkout-api", e2e!="${theme}"`);
+  if (!values.over) await page.getByText(/^Holds back \d+ open/).waitFor();
+  await page.getByRole('textbox', { name: 'Your name' }).fill('Ann');
+  await page.getByRole('textbox', { name: 'Why', exact: true }).fill('a rehearsal');
+  await accessible(page, theme, 'the mutes');
+  await shot('mutes');
+  await page.getByRole('button', { name: 'Mute', exact: true }).click();
+  const made = page.getByRole('button', { name: `End the mute of function="checkout-api", e2e!="${theme}"` });
+  await made.click();
+  await page.getByText('It is over').waitFor();
+  await made.waitFor({ state: 'detached' });
+
   step('the page of an alert');
   await page.getByRole('button', { name: /^Active/ }).click();
   await link.click();

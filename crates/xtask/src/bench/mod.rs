@@ -3,8 +3,10 @@
 //!
 //! A figure says something only beside the peer's of the same run. It is never a test: what the
 //! test run does with it is to see that it still works, on a few megabytes and without the peer.
-//! `cargo xtask bench parse` measures the operators that parse alone.
+//! `cargo xtask bench parse` measures the operators that parse alone, `cargo xtask bench collectors`
+//! the collectors that pull logs.
 
+mod collectors;
 mod compare;
 mod data_set;
 mod ingest;
@@ -27,8 +29,8 @@ const SMOKE_BYTES: u64 = 5_000_000;
 /// The arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArguments {
-    /// What is measured: a node, or the operators that parse
-    #[arg(default_value = "node", value_parser = ["node", "parse"])]
+    /// What is measured: a node, the operators that parse, or the collectors that pull logs
+    #[arg(default_value = "node", value_parser = ["node", "parse", "collectors"])]
     subject: String,
     /// Size of the data set, such as 100MB
     #[arg(long, default_value = "1GB", value_parser = data_set::size)]
@@ -90,8 +92,10 @@ struct Timing {
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     let binary = binary(arguments.no_build)?;
     let folder = shell::target_dir().join("bench");
-    if arguments.subject == "parse" {
-        return parse::run(arguments, &binary, &folder);
+    match arguments.subject.as_str() {
+        "parse" => return parse::run(arguments, &binary, &folder),
+        "collectors" => return collectors::run(&binary, &folder),
+        _ => {}
     }
     let data_set = data_set::prepare(&binary, &folder, arguments.size, arguments.seed)?;
     let measured = measure(arguments, &binary, &folder, data_set)?;
