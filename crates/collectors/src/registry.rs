@@ -48,12 +48,14 @@ impl CollectorDescriptor {
     }
 }
 
+type Decode = Box<dyn Fn(&[u8]) -> EventBatch>;
+
 /// The pure decoders of one collector, as a function of bytes that decodes whatever may be in them
 /// and never panics.
 pub struct FuzzTarget {
     /// The collector.
     pub collector: &'static str,
-    decode: Box<dyn Fn(&[u8]) -> EventBatch>,
+    decode: Decode,
 }
 
 impl std::fmt::Debug for FuzzTarget {
@@ -240,7 +242,7 @@ mod tests {
     #[test]
     fn the_policies_of_aws_are_json() {
         let descriptor = descriptor("aws_cloudwatch_logs").unwrap();
-        let policy: serde_json::Value = serde_json::from_str(descriptor.policy).unwrap();
+        let policy: Value = serde_json::from_str(descriptor.policy).unwrap();
         assert_eq!(policy["Statement"][0]["Action"], "logs:DescribeLogGroups");
     }
 

@@ -12,7 +12,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use model::{
-    Checkpoint, Clock, EventBatch, EventId, EventSink, Receipt, Sample, SinkError, Timestamp,
+    Checkpoint, Clock, DEAD_LETTER_CATEGORY, EventBatch, EventId, EventSink, LogEvent, Receipt,
+    Sample, SinkError, Timestamp,
 };
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -49,6 +50,7 @@ impl Default for MemorySink {
 #[derive(Debug, Default)]
 struct Inner {
     batches: Vec<EventBatch>,
+    dead_letters: Vec<LogEvent>,
     ids: HashMap<(String, String), HashSet<(Timestamp, EventId)>>,
     checkpoints: HashMap<(String, String), Checkpoint>,
     refusals: Vec<SinkError>,
@@ -57,7 +59,12 @@ struct Inner {
 }
 
 impl MemorySink {
-    /// The batches stored so far; repeated events are not in them.
+    /// What was kept although it could not be read.
+    pub(crate) fn dead_letters(&self) -> Vec<LogEvent> {
+        self.inner.lock().unwrap().dead_letters.clone()
+    }
+
+    /// The batches stored so far; repeated events and dead letters are not in them.
     pub(crate) fn batches(&self) -> Vec<EventBatch> {
         self.inner.lock().unwrap().batches.clone()
     }
@@ -121,6 +128,14 @@ impl EventSink for MemorySink {
     async fn append(&self, mut batch: EventBatch) -> Result<Receipt, SinkError> {
         let mut guard = self.inner.lock().unwrap();
         let inner = &mut *guard;
+        let is_letter = |event: &LogEvent| event.metadata.category == DEAD_LETTER_CATEGORY;
+        if batch.events.first().is_some_and(is_letter) {
+            inner.dead_letters.append(&mut batch.events);
+            return Ok(Receipt {
+                stored: 1,
+                repeated: 0,
+            });
+        }
         if let Some(refusal) = inner.refusals.pop() {
             return Err(refusal);
         }

@@ -192,7 +192,10 @@ mod tests {
         );
         let late = of(&format!("{line} Initiating cancellation.")).unwrap();
         let bare = line.replace('\'', "");
-        assert_eq!(of(&format!("{bare} Initiating cancellation.")).unwrap(), late);
+        assert_eq!(
+            of(&format!("{bare} Initiating cancellation.")).unwrap(),
+            late
+        );
         assert_eq!(late.status, Some(InvocationStatus::Timeout));
         assert_eq!(late.request_id, ID);
         assert_eq!(

@@ -46,7 +46,7 @@ fn what_google_leaves_out_is_told_and_what_is_no_number_is_no_sample() {
 
 #[test]
 fn series_that_cannot_be_understood_do_not_hide_the_others() {
-    let series = |kind: &str, point: serde_json::Value| {
+    let series = |kind: &str, point: Value| {
         json!({"timeSeries": [{
             "metric": {"type": "a.b/c"}, "metricKind": kind, "points": [point],
         }]})
