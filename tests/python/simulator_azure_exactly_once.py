@@ -13,6 +13,8 @@ import time
 from harness import BINARY, Node, Process, check, finish, request, search, wait_until, workspace
 
 ROUNDS = 10
+# So that more can be asked for by hand: 220 are 100,000 events.
+RATE = int(os.environ.get("EVENTS_PER_SECOND", 60))
 SILENT_AFTER_SECONDS = 40  # then the last late lines are still to come
 APPS = ["lab-insights", "shop-orders", "shop-pictures"]
 
@@ -20,7 +22,7 @@ APPS = ["lab-insights", "shop-orders", "shop-pictures"]
 def start_clouds(folder, seed):
     clouds = Process(
         [BINARY, "simulate", "clouds", "--nuisances", "all", "--seed", seed, "--history-minutes", 8, "--events-per-second", 0,
-         "--google-events-per-second", 0, "--azure-events-per-second", 60, "--silent-after-seconds", SILENT_AFTER_SECONDS],
+         "--google-events-per-second", 0, "--azure-events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS],
         folder / "clouds.log",
     )
 

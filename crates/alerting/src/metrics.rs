@@ -16,6 +16,11 @@ pub(crate) fn describe() {
         "nephoscope_alerting_lag_seconds",
         "How long the last round came after the moment at which its evaluations were due."
     );
+    metrics::describe_histogram!(
+        "nephoscope_alerting_evaluation_lag_seconds",
+        metrics::Unit::Seconds,
+        "Time from when an evaluation is due until what it changed is durable."
+    );
     metrics::describe_counter!(
         "nephoscope_alerting_missed_windows_total",
         "Windows that were not evaluated, because the node was away for too long."
@@ -45,6 +50,11 @@ pub(crate) fn asked(took: Duration) {
 
 pub(crate) fn lag(seconds: f64) {
     metrics::gauge!("nephoscope_alerting_lag_seconds").set(seconds);
+}
+
+/// Evaluations of one round are recorded together.
+pub(crate) fn evaluation_lag() -> metrics::Histogram {
+    metrics::histogram!("nephoscope_alerting_evaluation_lag_seconds")
 }
 
 pub(crate) fn missed(windows: u64) {

@@ -123,22 +123,24 @@ impl Watcher {
 
     /// Evaluates what is due at `now`, until nothing is. Returns how many evaluations that were.
     pub(crate) async fn round(&self, now: Timestamp) -> Result<usize> {
+        let begun = tokio::time::Instant::now();
         let mut evaluations = 0;
         loop {
             let tasks = self.due(now);
             if tasks.is_empty() {
                 return Ok(evaluations);
             }
-            let latest = tasks.iter().map(|task| {
-                task.due
-                    .end
-                    .saturating_add_nanos(task.watched.monitor.delay().nanos())
+            let behind = tasks.iter().map(|task| {
+                let delay = task.watched.monitor.delay().nanos();
+                let due = task.due.end.saturating_add_nanos(delay);
+                (now.nanos() - due.nanos()) as f64 / 1e9
             });
-            if let Some(oldest) = latest.min() {
-                metrics::lag((now.nanos() - oldest.nanos()) as f64 / 1e9);
-            }
+            let behind: Vec<f64> = behind.collect();
+            metrics::lag(behind.iter().copied().fold(0.0, f64::max));
             evaluations += tasks.len();
             self.evaluate(tasks, now).await?;
+            let (lag, took) = (metrics::evaluation_lag(), begun.elapsed().as_secs_f64());
+            behind.iter().for_each(|behind| lag.record(behind + took));
         }
     }
 

@@ -23,7 +23,7 @@ use storage::{Snapshot, Store, Table};
 
 use crate::lookups::LookupTables;
 use crate::scan::{
-    CheapFirst, Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn,
+    CheapFirst, Companies, Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn,
 };
 use tables::StoredTables;
 
@@ -45,6 +45,9 @@ pub struct EngineConfig {
     pub partitions: usize,
     /// Whether text indexes are used; without them results are the same, later.
     pub uses_indexes: bool,
+    /// Invocations of which is kept in memory what tells whether they must be merged when they are
+    /// read, four bytes each; all of them are merged where there are more, which is slower.
+    pub invocations_known_max: usize,
 }
 
 impl Default for EngineConfig {
@@ -54,6 +57,7 @@ impl Default for EngineConfig {
             spill_bytes_max: 32 << 30,
             footer_cache_bytes_max: 256 << 20,
             uses_indexes: true,
+            invocations_known_max: 16 << 20,
             partitions: std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2)),
         }
     }
@@ -66,6 +70,7 @@ pub struct Engine {
     /// What every session begins as: functions, rules, options, memory; no tables.
     state: Arc<SessionState>,
     indexes: Arc<Indexes>,
+    companies: Arc<Companies>,
 }
 
 /// A session and what its scans have read.
@@ -115,6 +120,7 @@ impl Engine {
         options.optimizer.enable_topk_aggregation = false;
         options.sql_parser.map_string_types_to_utf8view = true;
         let indexes = Indexes::new(store.clone(), config.uses_indexes);
+        let companies = Companies::new(store.clone(), config.invocations_known_max);
         let state = SessionStateBuilder::new()
             .with_config(session)
             .with_runtime_env(runtime)
@@ -127,6 +133,7 @@ impl Engine {
             store,
             state: Arc::new(context.state()),
             indexes: Arc::new(indexes),
+            companies: Arc::new(companies),
         })
     }
 

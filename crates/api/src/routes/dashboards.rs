@@ -269,7 +269,7 @@ pub(crate) async fn queries(
         range: TimeRange::new(start, Timestamp::from_millis(chosen.to)),
     };
     Ok(Json(json!({
-        "sliceMs": choices.slice_ms(),
+        "sliceMs": dashboard.slice_ms(&choices),
         "queries": of_panels(&dashboard, &choices)?,
         "variables": of_variables(&dashboard, &choices)?,
     })))

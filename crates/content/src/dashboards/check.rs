@@ -69,6 +69,9 @@ impl Dashboard {
         if let Some(Err(why)) = self.refresh.as_deref().map(duration::parse) {
             found.add(&format!("`refresh`: {why}"));
         }
+        if let Some(Err(why)) = self.shortest_slice.as_deref().map(duration::parse) {
+            found.add(&format!("`shortest_slice`: {why}"));
+        }
     }
 
     fn check_variables(&self, found: &mut Found) {

@@ -124,7 +124,7 @@ impl Dashboard {
         };
         let seconds = choices.range.nanos() / 1_000_000_000;
         match name {
-            SLICE => return Ok(slice_text(slice_seconds(choices.range), language)),
+            SLICE => return Ok(slice_text(self.slice_seconds(choices.range), language)),
             SECONDS => return Ok(seconds.max(1).to_string()),
             _ => {}
         }
@@ -141,6 +141,23 @@ impl Dashboard {
         })
     }
 
+    /// The length of the slices that the range is cut into, in milliseconds.
+    pub fn slice_ms(&self, choices: &Choices) -> i64 {
+        self.slice_seconds(choices.range) * 1_000
+    }
+
+    fn slice_seconds(&self, range: TimeRange) -> i64 {
+        let shortest = self.shortest_slice.as_deref();
+        let shortest = shortest.and_then(|text| duration::parse(text).ok());
+        let shortest = shortest.and_then(|shortest| i64::try_from(shortest.as_secs()).ok());
+        let wanted = (range.nanos() / 1_000_000_000).max(1) / SLICES_MAX;
+        let fits = SLICES
+            .iter()
+            .find(|seconds| **seconds > wanted && **seconds >= shortest.unwrap_or(0));
+        let longest = SLICES[SLICES.len() - 1];
+        *fits.unwrap_or(&longest)
+    }
+
     fn variable(&self, name: &str) -> Result<&Variable, FillError> {
         let found = self.variables.iter().find(|variable| variable.name == name);
         found.ok_or_else(|| {
@@ -155,14 +172,6 @@ impl Dashboard {
     }
 }
 
-/// The length of the slices that a range is cut into, in seconds.
-pub(crate) fn slice_seconds(range: TimeRange) -> i64 {
-    let wanted = (range.nanos() / 1_000_000_000).max(1) / SLICES_MAX;
-    let fits = SLICES.iter().find(|seconds| **seconds > wanted);
-    let longest = SLICES[SLICES.len() - 1];
-    *fits.unwrap_or(&longest)
-}
-
 impl Choices {
     /// Everything of a day, for checks.
     pub(super) fn of_a_day() -> Choices {
@@ -171,11 +180,6 @@ impl Choices {
             values: BTreeMap::new(),
             range: TimeRange::new(Timestamp::from_millis(0), Timestamp::from_millis(DAY_MS)),
         }
-    }
-
-    /// The length of a slice, in milliseconds.
-    pub fn slice_ms(&self) -> i64 {
-        slice_seconds(self.range) * 1_000
     }
 }
 
@@ -288,6 +292,22 @@ mod tests {
             filled(Language::Log, "function={{function}}", &[]),
             "function=*"
         );
+    }
+
+    #[test]
+    fn slices_are_no_shorter_than_the_dashboard_says() {
+        let slice = |more: &str, minutes: i64| {
+            let dashboard = Dashboard::parse(&format!("title = \"a\"\n{more}")).unwrap();
+            let end = Timestamp::from_millis(minutes * 60_000);
+            dashboard.slice_ms(&Choices {
+                values: BTreeMap::new(),
+                range: TimeRange::new(Timestamp::from_millis(0), end),
+            })
+        };
+        assert_eq!(slice("", 30), 30_000);
+        assert_eq!(slice("shortest_slice = \"1m\"", 30), 60_000);
+        assert_eq!(slice("shortest_slice = \"1m\"", 1_440), 900_000);
+        assert_eq!(slice("shortest_slice = \"400d\"", 30), 604_800_000);
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub struct Dashboard {
     /// How often it is brought up to date, such as `30s`; never if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<String>,
+    /// How short a slice of time may be, such as `1m` for what is measured once a minute: shorter
+    /// ones would have gaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortest_slice: Option<String>,
     /// What a reader can choose.
     #[serde(default)]
     pub variables: Vec<Variable>,

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use super::Dashboard;
 
 /// Keys in the order in which they are written; others come after them.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "id",
     "name",
     "field",
@@ -15,6 +15,7 @@ const ORDER: [&str; 25] = [
     "description",
     "range",
     "refresh",
+    "shortest_slice",
     "language",
     "from",
     "table",

@@ -101,6 +101,7 @@ impl Exported {
                 .refresh_interval
                 .filter(|seconds| *seconds > 0)
                 .map(|seconds| format!("{seconds}s")),
+            shortest_slice: None,
             variables: Vec::new(),
             terms: BTreeMap::new(),
             queries: BTreeMap::new(),

@@ -45,11 +45,21 @@ pub(crate) enum Decision {
     Some(Pages),
     /// These rows.
     Rows(Rows),
+    /// All but these rows.
+    Without(Rows),
     /// All of them.
     Everything,
 }
 
 impl Choice {
+    /// All rows but these.
+    pub(super) fn without(rows: &Rows) -> Choice {
+        Choice {
+            why: format!("all but {} rows, which are merged with others", rows.len()),
+            decision: Decision::Without(rows.clone()),
+        }
+    }
+
     /// Whether no row is read.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self.decision, Decision::Nothing)
@@ -105,7 +115,7 @@ impl Indexes {
         match &choice.decision {
             Decision::Nothing => return Ok(choice),
             Decision::Some(pages) => rows.keep_on(pages),
-            Decision::Rows(_) | Decision::Everything => {}
+            Decision::Rows(_) | Decision::Without(_) | Decision::Everything => {}
         }
         Ok(Choice {
             why: format!("the index knows the {} rows with these words", rows.len()),

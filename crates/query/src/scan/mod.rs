@@ -8,6 +8,7 @@
 //! may know their rows, and then nobody has to read the text.
 
 mod cheap_first;
+mod company;
 mod condition;
 mod implied;
 mod indexes;
@@ -37,6 +38,7 @@ use storage::{SegmentMeta, Snapshot, Store, Table};
 
 use words::Words;
 
+pub(crate) use company::{Companies, Company};
 pub(crate) use indexes::{Choice, Decision, Indexes};
 pub(crate) use {cheap_first::CheapFirst, implied::TellScans};
 pub(crate) use {pattern::word_in, progress::ScanProgress};
@@ -64,6 +66,16 @@ impl TimeColumn {
     }
 }
 
+/// Which rows of evidence a scan reads.
+#[derive(Clone, Debug)]
+enum EvidencePart {
+    All,
+    /// Those that tell an invocation alone: what is in segments and has no company.
+    Alone(Arc<Company>),
+    /// Those that have company, and what is in memory.
+    InCompany(Arc<Company>),
+}
+
 /// For each segment of a scan, what of it is read.
 pub(crate) type Choices = Vec<(Arc<SegmentMeta>, Choice)>;
 
@@ -79,6 +91,8 @@ pub(crate) struct SegmentsTable {
     /// What rows must satisfy for anybody above to look at them; a hint.
     conditions: Vec<Expr>,
     is_evidence: bool,
+    /// Which of the evidence is read.
+    part: EvidencePart,
     /// Where rows of other time ranges are found.
     store: Option<Store>,
 }
@@ -110,6 +124,7 @@ impl SegmentsTable {
             progress: Arc::default(),
             conditions: Vec::new(),
             is_evidence: false,
+            part: EvidencePart::All,
             store: None,
         }
     }
@@ -141,6 +156,27 @@ impl SegmentsTable {
     pub(crate) fn evidence(mut self) -> Self {
         self.is_evidence = true;
         self
+    }
+
+    /// The part of evidence that tells invocations alone, inside `range`.
+    pub(crate) fn alone(&self, company: Arc<Company>, range: TimeRange) -> Self {
+        SegmentsTable {
+            part: EvidencePart::Alone(company),
+            ..self.narrowed(range)
+        }
+    }
+
+    /// The rest, which is to be merged.
+    pub(crate) fn in_company(&self, company: Arc<Company>) -> Self {
+        SegmentsTable {
+            part: EvidencePart::InCompany(company),
+            ..self.clone()
+        }
+    }
+
+    /// The rows of the moment that the table is of.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// What scans of this table have read.

@@ -31,7 +31,7 @@ use super::indexes::{Choice, Decision};
 use super::need::Need;
 use super::source::{IndexedParquetSource, Part};
 use super::words::{Words, unqualified};
-use super::{SEGMENTS_URL, SegmentsTable};
+use super::{EvidencePart, SEGMENTS_URL, SegmentsTable};
 
 /// What the rows of one scan must satisfy.
 pub(super) struct Question {
@@ -110,6 +110,9 @@ impl SegmentsTable {
     }
 
     fn known_rows(&self, segment: &SegmentMeta, question: &Question) -> Option<Rows> {
+        if let EvidencePart::InCompany(company) = &self.part {
+            return Some(company.of(segment).cloned().unwrap_or_default());
+        }
         let (words, _) = question.words.as_ref()?;
         self.indexes.rows(segment, words)
     }
@@ -128,7 +131,10 @@ impl SegmentsTable {
             }
             let have_unknown_words = question.words.is_some() && rows.is_none();
             let need = question.need_of(have_unknown_words);
-            let choice = self.indexes.choose_if_open(segment, need, rows.as_ref())?;
+            let choice = match &self.part {
+                EvidencePart::Alone(company) => company.of(segment).map(Choice::without),
+                _ => self.indexes.choose_if_open(segment, need, rows.as_ref())?,
+            };
             if choice.as_ref().is_some_and(Choice::is_nothing) {
                 continue;
             }
@@ -208,10 +214,7 @@ impl SegmentsTable {
                 Ok(DataSourceExec::from_data_source(config))
             });
         }
-        let rows = reads.segments.iter().map(|known| match &known.rows {
-            Some(rows) => rows.len(),
-            None => usize::try_from(known.segment.rows).unwrap_or(usize::MAX),
-        });
+        let rows = reads.segments.iter().map(Known::row_count);
         let rows = rows.fold(0, usize::saturating_add);
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = match need {
@@ -294,7 +297,11 @@ impl SegmentsTable {
         projection: Option<&Vec<usize>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let mut batches = Vec::new();
-        for segment in &self.snapshot.memory {
+        let memory = match self.part {
+            EvidencePart::Alone(_) => &[],
+            _ => self.snapshot.memory.as_slice(),
+        };
+        for segment in memory {
             if self.overlaps(segment.time_min, segment.time_max) {
                 self.cut(segment, &mut batches)?;
             }
@@ -354,13 +361,23 @@ impl SegmentsTable {
 const PARTS_PER_PARTITION: usize = 4;
 
 impl Known<'_> {
+    /// Rows that are read, if no page is left out.
+    fn row_count(&self) -> usize {
+        let all = usize::try_from(self.segment.rows).unwrap_or(usize::MAX);
+        match (&self.rows, self.choice.as_ref().map(|one| &one.decision)) {
+            (Some(rows), _) => rows.len(),
+            (None, Some(Decision::Without(rows))) => all.saturating_sub(rows.len()),
+            (None, _) => all,
+        }
+    }
+
     /// Pages that are read, as far as is known.
     fn pages(&self) -> usize {
         match self.choice.as_ref().map(|choice| &choice.decision) {
             Some(Decision::Nothing) => 0,
             Some(Decision::Some(pages)) => pages.count(),
             Some(Decision::Rows(rows)) => rows.page_count(),
-            Some(Decision::Everything) | None => usize::try_from(self.segment.rows)
+            Some(Decision::Without(_) | Decision::Everything) | None => usize::try_from(self.segment.rows)
                 .unwrap_or(usize::MAX)
                 .div_ceil(PAGE_ROWS),
         }

@@ -348,6 +348,9 @@ fn row_groups(footer: &ParquetMetaData, part: &Part, decision: &Decision) -> Vec
             Decision::Nothing => RowGroupAccess::Skip,
             Decision::Some(pages) => on_pages(pages, start, rows),
             Decision::Rows(known) => on_rows(known.between(start, start + rows), start, rows),
+            Decision::Without(known) => {
+                without_rows(known.between(start, start + rows), start, rows)
+            }
             Decision::Everything => RowGroupAccess::Scan,
         }
     });
@@ -368,15 +371,24 @@ fn on_pages(pages: &Pages, start: usize, rows: usize) -> RowGroupAccess {
 
 /// The rows of `known` among `rows` rows from `start` on, where all of `known` lie.
 fn on_rows(known: &[u32], start: usize, rows: usize) -> RowGroupAccess {
+    told_apart(known, start, rows, true)
+}
+
+/// The other rows.
+fn without_rows(known: &[u32], start: usize, rows: usize) -> RowGroupAccess {
+    told_apart(known, start, rows, false)
+}
+
+fn told_apart(known: &[u32], start: usize, rows: usize, are_read: bool) -> RowGroupAccess {
     let mut chosen = Chosen::default();
     let mut next = start;
     for row in known {
         let row = *row as usize;
-        chosen.push(false, row - next);
-        chosen.push(true, 1);
+        chosen.push(!are_read, row - next);
+        chosen.push(are_read, 1);
         next = row + 1;
     }
-    chosen.push(false, start + rows - next);
+    chosen.push(!are_read, start + rows - next);
     chosen.finish()
 }
 
@@ -451,6 +463,9 @@ mod tests {
         assert_eq!(shown(&on_rows(&[], 10, 5)), "skip");
         assert_eq!(shown(&on_rows(&[10, 11, 12], 10, 3)), "scan");
         assert_eq!(shown(&on_rows(&[10, 12, 13], 10, 9)), "+1 -1 +2 -5 ");
+        assert_eq!(shown(&without_rows(&[10, 12, 13], 10, 9)), "-1 +1 -2 +5 ");
+        assert_eq!(shown(&without_rows(&[], 10, 5)), "scan");
+        assert_eq!(shown(&without_rows(&[10, 11, 12], 10, 3)), "skip");
     }
 
     #[test]

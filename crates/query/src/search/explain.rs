@@ -129,7 +129,7 @@ fn explain_scan(
                     Decision::Nothing => 0,
                     Decision::Some(kept) => kept.count(),
                     Decision::Rows(rows) => rows.page_count(),
-                    Decision::Everything => pages,
+                    Decision::Without(_) | Decision::Everything => pages,
                 },
                 why,
             }

@@ -1,6 +1,5 @@
 //! The tables of a session, made when a query names them: most name one.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use datafusion::catalog::{SchemaProvider, TableProvider};
@@ -54,8 +53,8 @@ impl SchemaProvider for StoredTables {
         Table::ALL.map(|table| table.name().to_owned()).to_vec()
     }
 
-    // Written out, as nothing waits: as an `async fn` under the bounds of `async_trait` it costs
-    // the compiler ten seconds to see that a plan may go to another thread.
+    // Written out: as an `async fn` under the bounds of `async_trait` it costs the compiler ten
+    // seconds to see that a plan may go to another thread.
     fn table<'a, 'name, 'made>(
         &'a self,
         name: &'name str,
@@ -64,7 +63,7 @@ impl SchemaProvider for StoredTables {
         'a: 'made,
         'name: 'made,
     {
-        Box::pin(ready(self.made(name)))
+        Box::pin(self.made(name))
     }
 
     fn table_exist(&self, name: &str) -> bool {
@@ -73,17 +72,17 @@ impl SchemaProvider for StoredTables {
 }
 
 impl StoredTables {
-    fn made(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    async fn made(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         Ok(match Table::parse(name) {
             Some(Table::Events) => Some(Arc::clone(&self.events) as _),
-            Some(Table::Invocations) => Some(Arc::new(self.invocations()?)),
+            Some(Table::Invocations) => Some(Arc::new(self.invocations().await?)),
             Some(Table::Samples) => Some(Arc::new(self.samples()?)),
             None => None,
         })
     }
 
-    /// The evidence, merged field by field.
-    fn invocations(&self) -> Result<ViewTable> {
+    /// The evidence, merged field by field where an invocation has several rows of it.
+    async fn invocations(&self) -> Result<ViewTable> {
         let wide = TimeRange::new(
             self.range.start.saturating_add_millis(-EVIDENCE_SPREAD_MS),
             self.range.end.saturating_add_millis(EVIDENCE_SPREAD_MS),
@@ -97,12 +96,28 @@ impl StoredTables {
                 name => Ok(col(name)),
             })
             .collect::<Result<_>>()?;
-        let plan = rows(self.engine.evidence(wide))?
-            .aggregate(INVOCATION_KEY.map(col).to_vec(), merges())?
-            .filter(inside(self.range))?
-            .project(columns)?
-            .build()?;
-        Ok(ViewTable::new(plan, None))
+        let evidence = self.engine.evidence(wide);
+        let merged = |evidence: SegmentsTable| {
+            rows(evidence)?
+                .aggregate(INVOCATION_KEY.map(col).to_vec(), merges())?
+                .filter(inside(self.range))?
+                .project(columns.clone())
+        };
+        let company = self.engine.companies.of(evidence.snapshot()).await?;
+        let plan = match company {
+            Some(company) => {
+                let alone = evidence.alone(Arc::clone(&company), self.range);
+                let alone = rows(alone)?.project(columns.clone())?;
+                if company.len() == 0 && evidence.memory_rows() == 0 {
+                    alone
+                } else {
+                    let others = merged(evidence.in_company(company))?;
+                    alone.union(others.build()?)?
+                }
+            }
+            None => merged(evidence)?,
+        };
+        Ok(ViewTable::new(plan.build()?, None))
     }
 
     /// Of equal samples the one that was received last.

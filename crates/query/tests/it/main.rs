@@ -7,6 +7,7 @@ mod facets;
 mod golden;
 mod golden_logs;
 mod golden_metrics;
+mod invocations;
 mod limits;
 mod one_truth;
 mod robustness;

@@ -98,6 +98,13 @@ impl Rows {
     }
 }
 
+/// Rows in ascending order, each once.
+impl FromIterator<u32> for Rows {
+    fn from_iter<T: IntoIterator<Item = u32>>(rows: T) -> Self {
+        Rows(rows.into_iter().collect())
+    }
+}
+
 /// The rows of one word under construction.
 #[derive(Debug, Default)]
 pub(super) struct RowList {

@@ -111,17 +111,30 @@ fn send_bodies(node: &Node, file: &Mutex<BufReader<File>>) -> Result<usize> {
         if body.is_empty() {
             return Ok(asked_to_wait);
         }
-        loop {
-            match node.push(&body)? {
-                200 => break,
-                TOO_MANY_REQUESTS => {
-                    asked_to_wait += 1;
-                    thread::sleep(POLL_INTERVAL);
-                }
-                status => bail!("a body of events was answered with {status}"),
+        asked_to_wait += push(node, &body)?;
+    }
+}
+
+/// Sends one body, again whenever the node asks to wait. Returns how often it did.
+pub(super) fn push(node: &Node, body: &[u8]) -> Result<usize> {
+    let mut asked_to_wait = 0;
+    loop {
+        match node.push(body)? {
+            200 => return Ok(asked_to_wait),
+            TOO_MANY_REQUESTS => {
+                asked_to_wait += 1;
+                thread::sleep(POLL_INTERVAL);
             }
+            status => bail!("a body of events was answered with {status}"),
         }
     }
+}
+
+/// Waits until all is in segments, and those are merged for good.
+pub(super) fn wait_until_settled(node: &Node) -> Result<()> {
+    wait_until_flushed(node)?;
+    thread::sleep(SETTLE);
+    wait_until_quiet(node)
 }
 
 fn wait_until_flushed(node: &Node) -> Result<()> {

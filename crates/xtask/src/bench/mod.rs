@@ -4,12 +4,15 @@
 //! A figure says something only beside the peer's of the same run. It is never a test: what the
 //! test run does with it is to see that it still works, on a few megabytes and without the peer.
 //! `cargo xtask bench parse` measures the operators that parse alone, `cargo xtask bench collectors`
-//! the collectors that pull logs.
+//! the collectors that pull logs, and `cargo xtask bench monitors` thousands of monitors;
+//! `cargo xtask bench dashboard` opens a dashboard in Chromium.
 
 mod collectors;
 mod compare;
+mod dashboard;
 mod data_set;
 mod ingest;
+mod monitors;
 mod node;
 mod parse;
 mod peer;
@@ -23,18 +26,20 @@ use serde::Serialize;
 
 use crate::shell;
 
+const GIGABYTE: u64 = 1_000_000_000;
 /// So many bytes hold some of everything that is asked for.
 const SMOKE_BYTES: u64 = 5_000_000;
 
 /// The arguments of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArguments {
-    /// What is measured: a node, the operators that parse, or the collectors that pull logs
-    #[arg(default_value = "node", value_parser = ["node", "parse", "collectors"])]
+    /// What is measured: a node, the operators that parse, the collectors that pull logs, monitors, or a
+    /// dashboard
+    #[arg(default_value = "node", value_parser = ["node", "parse", "collectors", "monitors", "dashboard"])]
     subject: String,
-    /// Size of the data set, such as 100MB
-    #[arg(long, default_value = "1GB", value_parser = data_set::size)]
-    size: u64,
+    /// Size of the data set, such as 100MB; 1GB if not given, and 3.3GB for a dashboard
+    #[arg(long, value_parser = data_set::size)]
+    size: Option<u64>,
     /// Decides every line of the data set
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -97,7 +102,17 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
         "collectors" => return collectors::run(&binary, &folder),
         _ => {}
     }
-    let data_set = data_set::prepare(&binary, &folder, arguments.size, arguments.seed)?;
+    let usual = match arguments.subject.as_str() {
+        "dashboard" => dashboard::BYTES,
+        _ => GIGABYTE,
+    };
+    let size = arguments.size.unwrap_or(usual);
+    let data_set = data_set::prepare(&binary, &folder, size, arguments.seed)?;
+    match arguments.subject.as_str() {
+        "monitors" => return monitors::run(&binary, &folder, &data_set),
+        "dashboard" => return dashboard::run(&binary, &folder, &data_set, arguments.keep),
+        _ => {}
+    }
     let measured = measure(arguments, &binary, &folder, data_set)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&measured)?);
@@ -122,7 +137,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
 pub(crate) fn smoke() -> Result<()> {
     run(&BenchArguments {
         subject: "node".to_owned(),
-        size: SMOKE_BYTES,
+        size: Some(SMOKE_BYTES),
         seed: 42,
         no_peer: true,
         no_build: true,
@@ -191,6 +206,14 @@ fn measure(
         queries: all,
         peer,
     })
+}
+
+/// What follows the time in a line of the data set, which begins with it.
+fn without_time(line: &str) -> Result<&str> {
+    let rest = line.strip_prefix("{\"_time\":\"");
+    let rest = rest.and_then(|rest| rest.split_once('"'));
+    let (_, rest) = rest.context("a line of the data set does not begin with its time")?;
+    Ok(rest)
 }
 
 /// Progress goes to standard error, so that `--json` stays JSON.

@@ -81,6 +81,11 @@ impl Node {
         })
     }
 
+    /// Where it is reached.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a body of events; returns the status.
     pub(super) fn push(&self, body: &[u8]) -> Result<u16> {
         let url = format!("{}/receiver/v1/http/{TOKEN}", self.url);

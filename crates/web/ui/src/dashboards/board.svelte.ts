@@ -212,7 +212,7 @@ export class Board {
     for (const [name, users] of uses) {
       const [query, answer] = [queries[name], this.answers[name]];
       if (!query || !answer) continue;
-      const wantsMessages = users.some((panel) => panel.chart === 'logs');
+      const wantsMessages = users.every((panel) => panel.chart === 'logs');
       const key = JSON.stringify([query, wantsMessages]);
       const near = Math.min(...users.map((panel) => this.distance(panel) + (name.includes('@') ? 1 : 0)));
       const task = tasks.get(key);

@@ -84,6 +84,7 @@ export interface Dashboard {
   revision: string;
   range: string;
   refresh?: string;
+  shortest_slice?: string;
   variables: Variable[];
   /** What several queries say alike. */
   terms?: Record<string, string>;
@@ -189,7 +190,9 @@ const MESSAGES_MAX = 200;
 
 /** Runs a query to its end and forgets it at the server. */
 export async function runQuery(query: Filled, zone: string, wantsMessages: boolean, signal: AbortSignal): Promise<Found> {
-  const question = { mode: query.language, query: query.text, filters: [], from: query.from, to: query.to, zone };
+  // The newest are all that is shown, and finding them takes a fraction of finding all.
+  const text = wantsMessages && query.language === 'log' ? `${query.text.trimEnd()}\n| limit ${MESSAGES_MAX}` : query.text;
+  const question = { mode: query.language, query: text, filters: [], from: query.from, to: query.to, zone };
   if (query.language === 'metrics') return { ...points(await fetchMetrics(question, signal)), warnings: [] };
   const id = await startSearch(question, signal, false);
   try {
