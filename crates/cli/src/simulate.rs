@@ -48,6 +48,9 @@ pub(crate) struct CloudsArguments {
     /// How awkward the clouds are.
     #[arg(long, value_enum, default_value_t = Awkwardness::Usual)]
     nuisances: Awkwardness,
+    /// A log group of CloudWatch whose events nobody may read.
+    #[arg(long)]
+    refused_log_group: Option<String>,
 }
 
 /// How awkward the clouds are.
@@ -83,6 +86,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
     server::init_logging();
+    let nuisances = match arguments.nuisances {
+        Awkwardness::None => Nuisances::none(),
+        Awkwardness::Usual => Nuisances::default(),
+        Awkwardness::All => Nuisances::all(),
+    };
     let config = SimulatorConfig {
         seed: arguments.seed,
         events_per_second: arguments.events_per_second,
@@ -91,10 +99,9 @@ async fn clouds(arguments: &CloudsArguments) -> Result<ExitCode> {
         history_minutes: arguments.history_minutes,
         silent_after_seconds: arguments.silent_after_seconds,
         listen: arguments.listen,
-        nuisances: match arguments.nuisances {
-            Awkwardness::None => Nuisances::none(),
-            Awkwardness::Usual => Nuisances::default(),
-            Awkwardness::All => Nuisances::all(),
+        nuisances: Nuisances {
+            refused_group: arguments.refused_log_group.clone(),
+            ..nuisances
         },
         ..SimulatorConfig::new(Arc::new(SystemClock))
     };

@@ -23,7 +23,8 @@ use storage::{Snapshot, Store, Table};
 
 use crate::lookups::LookupTables;
 use crate::scan::{
-    CheapFirst, Companies, Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans, TimeColumn,
+    CheapFirst, Companies, Indexes, SEGMENTS_URL, ScanProgress, SegmentsTable, TellScans,
+    TimeColumn,
 };
 use tables::StoredTables;
 

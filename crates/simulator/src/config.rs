@@ -153,6 +153,8 @@ pub struct Nuisances {
     pub missing_series: f64,
     /// The most bytes of a page; a page of the real cloud holds 1 MB.
     pub page_bytes_max: usize,
+    /// A log group whose events nobody may read.
+    pub refused_group: Option<String>,
 }
 
 impl Default for Nuisances {
@@ -178,6 +180,7 @@ impl Default for Nuisances {
             counted_late_ms_max: 360_000,
             missing_series: 0.01,
             page_bytes_max: 1_048_576,
+            refused_group: None,
         }
     }
 }
@@ -225,6 +228,7 @@ impl Nuisances {
             counted_late_ms_max: 540_000,
             missing_series: 0.1,
             page_bytes_max: 262_144,
+            refused_group: None,
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) const STEPS: &[Step] = &[
     beside("cloudwatch metrics", cloudwatch_metrics),
     beside("simulator metrics", || script("simulator_metrics.py")),
     beside("simulator boto3", || script("simulator_boto3.py")),
+    beside("many origins", || script("many_origins.py")),
     beside("simulator azure", || script("simulator_azure.py")),
     beside("ui tests", ui_tests),
     beside("ui types", || plain("npm --prefix crates/web/ui run check")),

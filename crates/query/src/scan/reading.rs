@@ -377,9 +377,11 @@ impl Known<'_> {
             Some(Decision::Nothing) => 0,
             Some(Decision::Some(pages)) => pages.count(),
             Some(Decision::Rows(rows)) => rows.page_count(),
-            Some(Decision::Without(_) | Decision::Everything) | None => usize::try_from(self.segment.rows)
-                .unwrap_or(usize::MAX)
-                .div_ceil(PAGE_ROWS),
+            Some(Decision::Without(_) | Decision::Everything) | None => {
+                usize::try_from(self.segment.rows)
+                    .unwrap_or(usize::MAX)
+                    .div_ceil(PAGE_ROWS)
+            }
         }
     }
 }

@@ -61,7 +61,9 @@ fn batch(pieces: &[Piece]) -> RecordBatch {
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
         match field.name().as_str() {
             "event_time" => {
-                let times = pieces.iter().map(|piece| (BEGIN_MS + piece.at_ms) * 1_000_000);
+                let times = pieces
+                    .iter()
+                    .map(|piece| (BEGIN_MS + piece.at_ms) * 1_000_000);
                 Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC"))
             }
             "function" => {
@@ -142,7 +144,12 @@ async fn check(store: &Store, when: &str) -> String {
             }
         }
     }
-    ask(&knowing, TimeRange::ALL, "SELECT count(*) AS n FROM invocations").await
+    ask(
+        &knowing,
+        TimeRange::ALL,
+        "SELECT count(*) AS n FROM invocations",
+    )
+    .await
 }
 
 async fn live(parts: &[Vec<Piece>]) {
@@ -153,7 +160,11 @@ async fn live(parts: &[Vec<Piece>]) {
     let mut known: BTreeSet<(u8, String)> = BTreeSet::new();
     for (number, pieces) in parts.iter().enumerate() {
         publish(&store, number as u64 + 1, pieces);
-        known.extend(pieces.iter().map(|piece| (piece.function, piece.request_id())));
+        known.extend(
+            pieces
+                .iter()
+                .map(|piece| (piece.function, piece.request_id())),
+        );
         let count = check(&store, "in memory").await;
         assert!(count.contains(&format!("| {} ", known.len())), "{count}");
         if number + 1 < parts.len() {

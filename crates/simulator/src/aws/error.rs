@@ -32,6 +32,17 @@ impl AwsError {
         Self::invalid_parameter("The specified nextToken is invalid.")
     }
 
+    pub(crate) fn access_denied(operation: &str, resource: &str) -> Self {
+        Self::bad(
+            "AccessDeniedException",
+            format!(
+                "User: arn:aws:iam::123456789012:user/simulated is not authorized to perform: \
+                 logs:{operation} on resource: {resource} because no identity-based policy allows \
+                 the logs:{operation} action"
+            ),
+        )
+    }
+
     pub(crate) fn no_group() -> Self {
         Self::bad(
             "ResourceNotFoundException",

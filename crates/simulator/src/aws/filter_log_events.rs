@@ -63,6 +63,7 @@ pub(crate) fn filter_log_events(
         request.log_group_name.as_deref(),
         request.log_group_identifier.as_deref(),
     )?;
+    context.check_access(name, "FilterLogEvents")?;
     let group = state.store.group(name)?;
     let scope = scope(name, request);
     let token = request

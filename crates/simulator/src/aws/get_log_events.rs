@@ -56,6 +56,7 @@ pub(crate) fn get_log_events(
         request.log_group_name.as_deref(),
         request.log_group_identifier.as_deref(),
     )?;
+    context.check_access(name, "GetLogEvents")?;
     let group = state.store.group(name)?;
     let stream = group
         .streams

@@ -46,6 +46,14 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Refuses to read a group that nobody may read.
+    pub(crate) fn check_access(&self, group: &str, operation: &str) -> Result<(), AwsError> {
+        if self.nuisances.refused_group.as_deref() == Some(group) {
+            return Err(AwsError::access_denied(operation, &self.group_arn(group)));
+        }
+        Ok(())
+    }
+
     /// The resource name of a log group.
     pub(crate) fn group_arn(&self, group: &str) -> String {
         format!(

@@ -15,13 +15,12 @@ use serde_json::Value;
 use super::node::{self, Node};
 use crate::shell;
 
-/// How much of the fleet's past is there …
+/// How much of the fleet's past is there.
 const HISTORY_MINUTES: &str = "10";
-/// … and how many events of it in each second.
-const EVENTS_PER_SECOND: &str = "500";
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// A collector that has brought nothing for so long has brought everything.
-const QUIET: Duration = Duration::from_secs(15);
+/// A collector that has brought nothing for so long has brought everything: quotas are by the
+/// minute.
+const QUIET: Duration = Duration::from_secs(70);
 const COLLECT_SECONDS_MAX: u64 = 600;
 /// How long it is watched while nothing happens.
 const IDLE: Duration = Duration::from_secs(60);
@@ -32,6 +31,8 @@ struct Subject {
     collector: &'static str,
     /// The option of the simulated clouds that says how much is logged.
     rate: &'static str,
+    /// How many events there are in each second.
+    events_per_second: &'static str,
     /// What stands before the address of its cloud.
     cloud: &'static str,
     settings: &'static str,
@@ -41,24 +42,29 @@ const SUBJECTS: [Subject; 4] = [
     Subject {
         collector: "aws_cloudwatch_logs",
         rate: "--events-per-second",
+        events_per_second: "500",
         cloud: "CloudWatch at ",
         settings: "region = \"us-east-1\"",
     },
     Subject {
         collector: "gcp_cloud_logging",
         rate: "--google-events-per-second",
+        // Half of its quota is 500 entries a second.
+        events_per_second: "100",
         cloud: "Cloud Logging at ",
         settings: "project = \"shop-prod\"",
     },
     Subject {
         collector: "azure_blob_storage",
         rate: "--azure-events-per-second",
+        events_per_second: "500",
         cloud: "Blob Storage at ",
         settings: "account = \"shoplogs\"",
     },
     Subject {
         collector: "azure_table_storage",
         rate: "--azure-events-per-second",
+        events_per_second: "500",
         cloud: "Table Storage at ",
         settings: "account = \"shoplogs\"",
     },
@@ -175,7 +181,7 @@ impl Clouds {
         ];
         for rate in rates {
             let events = if rate == subject.rate {
-                EVENTS_PER_SECOND
+                subject.events_per_second
             } else {
                 "0"
             };

@@ -116,7 +116,12 @@ struct Measured {
 /// Measures and prints; fails if the counts differ.
 #[allow(clippy::print_stdout, reason = "a chore talks to the terminal")]
 pub(super) fn run(arguments: &BenchArguments, binary: &Path, folder: &Path) -> Result<()> {
-    let data_set = data_set::prepare(binary, folder, arguments.size.unwrap_or(super::GIGABYTE), arguments.seed)?;
+    let data_set = data_set::prepare(
+        binary,
+        folder,
+        arguments.size.unwrap_or(super::GIGABYTE),
+        arguments.seed,
+    )?;
     let files: Vec<(Lines, PathBuf)> = Lines::ALL
         .into_iter()
         .map(|lines| Ok((lines, lines_file(&data_set.path, lines)?)))
