@@ -15,6 +15,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/overview.dashboard.toml",
     "aws-lambda/performance.dashboard.toml",
     "aws-lambda/usage.dashboard.toml",
+    "aws-s3/app.toml",
+    "aws-s3/overview.dashboard.toml",
     "aws-sqs/app.toml",
     "aws-sqs/overview.dashboard.toml",
     "azure-functions/app.toml",

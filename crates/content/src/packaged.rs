@@ -19,6 +19,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "slow-cold-starts",
         "timeouts",
     ],
+    "aws-s3": ["server-errors", "slow-answers"],
     "aws-sqs": ["dead-letters", "oldest-message"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "google-cloud-functions": [
