@@ -8,6 +8,8 @@ macro_rules! files {
 
 /// Files by their path under `dashboards/`.
 pub(crate) const FILES: &[(&str, &str)] = files![
+    "aws-dynamodb/app.toml",
+    "aws-dynamodb/overview.dashboard.toml",
     "aws-lambda/app.toml",
     "aws-lambda/cost.dashboard.toml",
     "aws-lambda/errors.dashboard.toml",

@@ -11,6 +11,7 @@ macro_rules! monitors {
 
 /// Files by the ids of their monitors.
 const MONITORS: &[(&str, &str)] = monitors![
+    "aws-dynamodb": ["system-errors", "throttled"],
     "aws-lambda": [
         "error-rate",
         "memory-nearly-used",
