@@ -21,6 +21,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "aws-s3": ["server-errors", "slow-answers"],
+    "aws-sns": ["failed-notifications", "lost-notifications"],
     "aws-sqs": ["dead-letters", "oldest-message"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "google-cloud-functions": [
