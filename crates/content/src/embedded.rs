@@ -10,6 +10,8 @@ macro_rules! files {
 pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-dynamodb/app.toml",
     "aws-dynamodb/overview.dashboard.toml",
+    "aws-kinesis/app.toml",
+    "aws-kinesis/overview.dashboard.toml",
     "aws-lambda/app.toml",
     "aws-lambda/cost.dashboard.toml",
     "aws-lambda/errors.dashboard.toml",

@@ -12,6 +12,7 @@ macro_rules! monitors {
 /// Files by the ids of their monitors.
 const MONITORS: &[(&str, &str)] = monitors![
     "aws-dynamodb": ["system-errors", "throttled"],
+    "aws-kinesis": ["readers-behind", "write-throttled"],
     "aws-lambda": [
         "error-rate",
         "memory-nearly-used",
