@@ -8,6 +8,8 @@ macro_rules! files {
 
 /// Files by their path under `dashboards/`.
 pub(crate) const FILES: &[(&str, &str)] = files![
+    "aws-api-gateway/app.toml",
+    "aws-api-gateway/overview.dashboard.toml",
     "aws-dynamodb/app.toml",
     "aws-dynamodb/overview.dashboard.toml",
     "aws-kinesis/app.toml",

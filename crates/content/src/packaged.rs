@@ -11,6 +11,7 @@ macro_rules! monitors {
 
 /// Files by the ids of their monitors.
 const MONITORS: &[(&str, &str)] = monitors![
+    "aws-api-gateway": ["server-errors", "slow-answers"],
     "aws-dynamodb": ["system-errors", "throttled"],
     "aws-kinesis": ["readers-behind", "write-throttled"],
     "aws-lambda": [
