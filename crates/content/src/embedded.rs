@@ -12,6 +12,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-api-gateway/overview.dashboard.toml",
     "aws-dynamodb/app.toml",
     "aws-dynamodb/overview.dashboard.toml",
+    "aws-efs/app.toml",
+    "aws-efs/overview.dashboard.toml",
     "aws-kinesis/app.toml",
     "aws-kinesis/overview.dashboard.toml",
     "aws-lambda/app.toml",

@@ -13,6 +13,7 @@ macro_rules! monitors {
 const MONITORS: &[(&str, &str)] = monitors![
     "aws-api-gateway": ["server-errors", "slow-answers"],
     "aws-dynamodb": ["system-errors", "throttled"],
+    "aws-efs": ["operations-used-up", "throughput-used-up"],
     "aws-kinesis": ["readers-behind", "write-throttled"],
     "aws-lambda": [
         "error-rate",
