@@ -10,6 +10,8 @@ macro_rules! files {
 pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-api-gateway/app.toml",
     "aws-api-gateway/overview.dashboard.toml",
+    "aws-aurora-serverless/app.toml",
+    "aws-aurora-serverless/overview.dashboard.toml",
     "aws-documentdb/app.toml",
     "aws-documentdb/overview.dashboard.toml",
     "aws-dynamodb/app.toml",

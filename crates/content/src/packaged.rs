@@ -12,6 +12,7 @@ macro_rules! monitors {
 /// Files by the ids of their monitors.
 const MONITORS: &[(&str, &str)] = monitors![
     "aws-api-gateway": ["server-errors", "slow-answers"],
+    "aws-aurora-serverless": ["capacity-used-up", "slow-commits"],
     "aws-documentdb": ["processor-busy", "short-of-memory"],
     "aws-dynamodb": ["system-errors", "throttled"],
     "aws-efs": ["operations-used-up", "throughput-used-up"],
