@@ -29,6 +29,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/usage.dashboard.toml",
     "aws-s3/app.toml",
     "aws-s3/overview.dashboard.toml",
+    "aws-s3/storage.dashboard.toml",
     "aws-sns/app.toml",
     "aws-sns/overview.dashboard.toml",
     "aws-sqs/app.toml",
