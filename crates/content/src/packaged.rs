@@ -11,6 +11,12 @@ macro_rules! monitors {
 
 /// Files by the ids of their monitors.
 const MONITORS: &[(&str, &str)] = monitors![
+    "aws-api-gateway": ["server-errors", "slow-answers"],
+    "aws-aurora-serverless": ["capacity-used-up", "slow-commits"],
+    "aws-documentdb": ["processor-busy", "short-of-memory"],
+    "aws-dynamodb": ["system-errors", "throttled"],
+    "aws-efs": ["operations-used-up", "throughput-used-up"],
+    "aws-kinesis": ["readers-behind", "write-throttled"],
     "aws-lambda": [
         "error-rate",
         "memory-nearly-used",
@@ -19,6 +25,9 @@ const MONITORS: &[(&str, &str)] = monitors![
         "slow-cold-starts",
         "timeouts",
     ],
+    "aws-s3": ["server-errors", "slow-answers"],
+    "aws-sns": ["failed-notifications", "lost-notifications"],
+    "aws-sqs": ["dead-letters", "oldest-message"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "google-cloud-functions": [
         "error-rate",
