@@ -28,6 +28,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "throttled",
         "timeouts",
     ],
+    "google-pubsub": ["dead-letters", "messages-wait"],
     "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
 ];
 
