@@ -28,6 +28,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "google-cloud-functions/metrics.dashboard.toml",
     "google-cloud-functions/overview.dashboard.toml",
     "google-cloud-functions/performance.dashboard.toml",
+    "google-cloud-storage/app.toml",
+    "google-cloud-storage/overview.dashboard.toml",
     "google-pubsub/app.toml",
     "google-pubsub/overview.dashboard.toml",
     "nephoscope/app.toml",

@@ -28,6 +28,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "throttled",
         "timeouts",
     ],
+    "google-cloud-storage": ["requests-refused", "server-errors"],
     "google-pubsub": ["dead-letters", "messages-wait"],
     "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
 ];
