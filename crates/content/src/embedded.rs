@@ -30,6 +30,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "google-cloud-functions/performance.dashboard.toml",
     "google-cloud-storage/app.toml",
     "google-cloud-storage/overview.dashboard.toml",
+    "google-firestore/app.toml",
+    "google-firestore/overview.dashboard.toml",
     "google-pubsub/app.toml",
     "google-pubsub/overview.dashboard.toml",
     "nephoscope/app.toml",

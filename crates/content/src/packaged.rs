@@ -29,6 +29,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "google-cloud-storage": ["requests-refused", "server-errors"],
+    "google-firestore": ["error-rate", "throttled"],
     "google-pubsub": ["dead-letters", "messages-wait"],
     "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
 ];
