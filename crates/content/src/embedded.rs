@@ -21,6 +21,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "azure-functions/metrics.dashboard.toml",
     "azure-functions/overview.dashboard.toml",
     "azure-functions/performance.dashboard.toml",
+    "google-bigquery/app.toml",
+    "google-bigquery/overview.dashboard.toml",
     "google-cloud-functions/app.toml",
     "google-cloud-functions/audit.dashboard.toml",
     "google-cloud-functions/errors.dashboard.toml",

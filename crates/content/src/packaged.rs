@@ -20,6 +20,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
+    "google-bigquery": ["queries-pile-up", "slow-queries"],
     "google-cloud-functions": [
         "error-rate",
         "no-executions",
