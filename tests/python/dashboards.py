@@ -32,6 +32,7 @@ LATER = {"serverless-overview/overview deployments"}
 NOT_IN_DEMO = {
     "google-bigquery",
     "google-cloud-storage",
+    "google-dataflow",
     "google-firestore",
     "google-pubsub",
 }

@@ -32,6 +32,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "google-cloud-functions/performance.dashboard.toml",
     "google-cloud-storage/app.toml",
     "google-cloud-storage/overview.dashboard.toml",
+    "google-dataflow/app.toml",
+    "google-dataflow/overview.dashboard.toml",
     "google-firestore/app.toml",
     "google-firestore/overview.dashboard.toml",
     "google-pubsub/app.toml",

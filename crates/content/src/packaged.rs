@@ -30,6 +30,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "google-cloud-storage": ["requests-refused", "server-errors"],
+    "google-dataflow": ["falls-behind", "job-failed"],
     "google-firestore": ["error-rate", "throttled"],
     "google-pubsub": ["dead-letters", "messages-wait"],
     "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
