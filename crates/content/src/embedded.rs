@@ -21,6 +21,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "azure-functions/metrics.dashboard.toml",
     "azure-functions/overview.dashboard.toml",
     "azure-functions/performance.dashboard.toml",
+    "azure-service-bus/app.toml",
+    "azure-service-bus/overview.dashboard.toml",
     "google-bigquery/app.toml",
     "google-bigquery/overview.dashboard.toml",
     "google-cloud-functions/app.toml",

@@ -20,6 +20,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
+    "azure-service-bus": ["dead-letters", "messages-wait"],
     "google-bigquery": ["queries-pile-up", "slow-queries"],
     "google-cloud-functions": [
         "error-rate",
