@@ -23,6 +23,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "azure-functions/performance.dashboard.toml",
     "azure-service-bus/app.toml",
     "azure-service-bus/overview.dashboard.toml",
+    "azure-storage/app.toml",
+    "azure-storage/overview.dashboard.toml",
     "google-bigquery/app.toml",
     "google-bigquery/overview.dashboard.toml",
     "google-cloud-functions/app.toml",

@@ -21,6 +21,7 @@ const MONITORS: &[(&str, &str)] = monitors![
     ],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "azure-service-bus": ["dead-letters", "messages-wait"],
+    "azure-storage": ["availability", "slow"],
     "google-bigquery": ["queries-pile-up", "slow-queries"],
     "google-cloud-functions": [
         "error-rate",
