@@ -30,6 +30,7 @@ END = BEGIN + 1_800_000
 LATER = {"serverless-overview/overview deployments"}
 # Apps about services that the demo does not simulate.
 NOT_IN_DEMO = {
+    "azure-cosmos-db",
     "azure-service-bus",
     "azure-storage",
     "google-bigquery",

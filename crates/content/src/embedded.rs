@@ -15,6 +15,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/overview.dashboard.toml",
     "aws-lambda/performance.dashboard.toml",
     "aws-lambda/usage.dashboard.toml",
+    "azure-cosmos-db/app.toml",
+    "azure-cosmos-db/overview.dashboard.toml",
     "azure-functions/app.toml",
     "azure-functions/errors.dashboard.toml",
     "azure-functions/executions.dashboard.toml",

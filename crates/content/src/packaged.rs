@@ -19,6 +19,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "slow-cold-starts",
         "timeouts",
     ],
+    "azure-cosmos-db": ["dear-requests", "throughput-used-up"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "azure-service-bus": ["dead-letters", "messages-wait"],
     "azure-storage": ["availability", "slow"],
