@@ -31,6 +31,7 @@ LATER = {"serverless-overview/overview deployments"}
 # Apps about services that the demo does not simulate.
 NOT_IN_DEMO = {
     "azure-cosmos-db",
+    "azure-event-grid",
     "azure-service-bus",
     "azure-storage",
     "google-bigquery",

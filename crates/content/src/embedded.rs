@@ -17,6 +17,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "aws-lambda/usage.dashboard.toml",
     "azure-cosmos-db/app.toml",
     "azure-cosmos-db/overview.dashboard.toml",
+    "azure-event-grid/app.toml",
+    "azure-event-grid/overview.dashboard.toml",
     "azure-functions/app.toml",
     "azure-functions/errors.dashboard.toml",
     "azure-functions/executions.dashboard.toml",

@@ -20,6 +20,7 @@ const MONITORS: &[(&str, &str)] = monitors![
         "timeouts",
     ],
     "azure-cosmos-db": ["dear-requests", "throughput-used-up"],
+    "azure-event-grid": ["deliveries-fail", "events-lost"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
     "azure-service-bus": ["dead-letters", "messages-wait"],
     "azure-storage": ["availability", "slow"],
