@@ -32,6 +32,7 @@ LATER = {"serverless-overview/overview deployments"}
 NOT_IN_DEMO = {
     "azure-cosmos-db",
     "azure-event-grid",
+    "azure-kubernetes-service",
     "azure-service-bus",
     "azure-storage",
     "google-bigquery",

@@ -25,6 +25,8 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "azure-functions/metrics.dashboard.toml",
     "azure-functions/overview.dashboard.toml",
     "azure-functions/performance.dashboard.toml",
+    "azure-kubernetes-service/app.toml",
+    "azure-kubernetes-service/overview.dashboard.toml",
     "azure-service-bus/app.toml",
     "azure-service-bus/overview.dashboard.toml",
     "azure-storage/app.toml",

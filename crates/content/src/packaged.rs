@@ -22,6 +22,7 @@ const MONITORS: &[(&str, &str)] = monitors![
     "azure-cosmos-db": ["dear-requests", "throughput-used-up"],
     "azure-event-grid": ["deliveries-fail", "events-lost"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
+    "azure-kubernetes-service": ["node-disk-full", "node-memory-full"],
     "azure-service-bus": ["dead-letters", "messages-wait"],
     "azure-storage": ["availability", "slow"],
     "google-bigquery": ["queries-pile-up", "slow-queries"],
