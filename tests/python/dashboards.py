@@ -28,6 +28,8 @@ BEGIN = int(datetime.datetime(2026, 11, 23, 14, tzinfo=datetime.timezone.utc).ti
 END = BEGIN + 1_800_000
 # Nothing is deployed in the first minutes of the demo; the samples have a deployment.
 LATER = {"serverless-overview/overview deployments"}
+# Apps about what the demo simulates, or is.
+IN_DEMO = {"aws-lambda", "azure-functions", "google-cloud-functions", "nephoscope", "serverless-overview"}
 
 
 def ask(url, method, path, body=None):
@@ -163,10 +165,10 @@ def write_audit(google):
 
 
 def push_unsimulated(url):
-    """Sends the samples of the AWS services that the simulated clouds do not have, as if their half hour ended now."""
+    """Sends the samples of the services that the simulated clouds do not have, as if their half hour ended now."""
     later = int(datetime.datetime.now(datetime.timezone.utc).timestamp()) - END // 1000
-    for file in sorted(ROOT.glob("aws-*/samples.carbon2")):
-        if file.parent.name != "aws-lambda":
+    for file in sorted(ROOT.glob("*/samples.carbon2")):
+        if file.parent.name not in IN_DEMO:
             push_metrics(url, file, "demo", later)
 
 

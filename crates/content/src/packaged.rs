@@ -28,7 +28,13 @@ const MONITORS: &[(&str, &str)] = monitors![
     "aws-s3": ["server-errors", "slow-answers"],
     "aws-sns": ["failed-notifications", "lost-notifications"],
     "aws-sqs": ["dead-letters", "oldest-message"],
+    "azure-cosmos-db": ["dear-requests", "throughput-used-up"],
+    "azure-event-grid": ["deliveries-fail", "events-lost"],
     "azure-functions": ["error-rate", "no-executions", "timeouts"],
+    "azure-kubernetes-service": ["node-disk-full", "node-memory-full"],
+    "azure-service-bus": ["dead-letters", "messages-wait"],
+    "azure-storage": ["availability", "slow"],
+    "google-bigquery": ["queries-pile-up", "slow-queries"],
     "google-cloud-functions": [
         "error-rate",
         "no-executions",
@@ -37,6 +43,10 @@ const MONITORS: &[(&str, &str)] = monitors![
         "throttled",
         "timeouts",
     ],
+    "google-cloud-storage": ["requests-refused", "server-errors"],
+    "google-dataflow": ["falls-behind", "job-failed"],
+    "google-firestore": ["error-rate", "throttled"],
+    "google-pubsub": ["dead-letters", "messages-wait"],
     "nephoscope": ["evaluations-late", "messages-undelivered", "sources-failing"],
 ];
 
