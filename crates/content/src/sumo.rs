@@ -21,7 +21,8 @@ pub fn to_sumo(id: &str, dashboard: &Dashboard) -> Value {
         .iter()
         .map(|shown| panel(dashboard, shown))
         .collect();
-    let variables: Vec<Value> = dashboard.variables.iter().map(variable).collect();
+    let variables = dashboard.variables.iter();
+    let variables: Vec<Value> = variables.map(|one| variable(dashboard, one)).collect();
     let refresh = dashboard.refresh.as_deref();
     let refresh = refresh.and_then(|text| model::duration::parse(text).ok());
     json!({
@@ -71,7 +72,7 @@ fn panel(dashboard: &Dashboard, panel: &Panel) -> Value {
     }
     let queries = panel.queries.iter().zip(KEYS);
     let queries: Vec<Value> = queries
-        .filter_map(|(name, key)| Some(query(dashboard.queries.get(name)?, key)))
+        .filter_map(|(name, key)| Some(query(dashboard, dashboard.queries.get(name)?, key)))
         .collect();
     told["panelType"] = "SumoSearchPanel".into();
     told["description"] = panel.description.clone().into();
@@ -81,10 +82,10 @@ fn panel(dashboard: &Dashboard, panel: &Panel) -> Value {
     told
 }
 
-fn query(asked: &crate::PanelQuery, key: &str) -> Value {
+fn query(dashboard: &Dashboard, asked: &crate::PanelQuery, key: &str) -> Value {
     let is_metrics = asked.language == Language::Metrics;
     json!({
-        "queryString": asked.text.trim(),
+        "queryString": dashboard.with_terms(asked.text.trim()),
         "queryType": match asked.language {
             Language::Log => "Logs",
             Language::Metrics => "Metrics",
@@ -114,7 +115,7 @@ fn visual(chart: Chart) -> (&'static str, &'static str) {
     }
 }
 
-fn variable(variable: &Variable) -> Value {
+fn variable(dashboard: &Dashboard, variable: &Variable) -> Value {
     let source = match variable.from {
         Origin::Metadata => json!({
             "variableSourceType": "MetadataVariableSourceDefinition",
@@ -123,7 +124,7 @@ fn variable(variable: &Variable) -> Value {
         }),
         Origin::Query => json!({
             "variableSourceType": "LogQueryVariableSourceDefinition",
-            "query": variable.query,
+            "query": variable.query.as_deref().map(|query| dashboard.with_terms(query)),
             "field": variable.column(),
         }),
         Origin::List | Origin::Text => json!({

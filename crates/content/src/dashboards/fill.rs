@@ -97,6 +97,24 @@ impl Dashboard {
         })
     }
 
+    /// Returns a query's text with the dashboard's terms put into it, and variables left as they are.
+    pub fn with_terms(&self, query: &str) -> String {
+        let mut text = String::with_capacity(query.len());
+        let mut rest = query;
+        while let Some((before, (placeholder, tail))) = rest
+            .split_once("{{")
+            .and_then(|(before, after)| Some((before, after.split_once("}}")?)))
+        {
+            text.push_str(before);
+            match self.terms.get(placeholder.trim()) {
+                Some(term) => text.push_str(term.trim()),
+                None => text.extend(["{{", placeholder, "}}"]),
+            }
+            rest = tail;
+        }
+        text + rest
+    }
+
     fn filled(&self, asked: &PanelQuery, choices: &Choices) -> Result<String, FillError> {
         let mut text = String::with_capacity(asked.text.len());
         let mut rest = asked.text.as_str();
@@ -292,6 +310,14 @@ mod tests {
             filled(Language::Log, "function={{function}}", &[]),
             "function=*"
         );
+    }
+
+    #[test]
+    fn terms_are_put_in_and_variables_stay() {
+        let text = "title = \"a\"\n[terms]\nshop = \" provider = 'aws' \"\n";
+        let dashboard = Dashboard::parse(text).unwrap();
+        let told = dashboard.with_terms("{{shop}} AND {{is f}} {{ shop }} {{");
+        assert_eq!(told, "provider = 'aws' AND {{is f}} provider = 'aws' {{");
     }
 
     #[test]

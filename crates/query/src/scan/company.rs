@@ -34,6 +34,8 @@ const FILTER_BITS: u32 = 22;
 type Hashes = Arc<[u32]>;
 /// Is filled once, however many ask at the same time.
 type Once<T> = Arc<OnceCell<T>>;
+/// Segments by their ids, and the company among them.
+type Remembered = (Vec<String>, Once<Arc<Company>>);
 
 /// The rows of the segments of one snapshot that have company.
 #[derive(Debug, Default)]
@@ -60,7 +62,7 @@ pub(crate) struct Companies {
     /// Rows whose hashes are kept, four bytes each.
     rows_max: usize,
     hashes: Mutex<HashMap<String, Once<Hashes>>>,
-    remembered: Mutex<VecDeque<(Vec<String>, Once<Arc<Company>>)>>,
+    remembered: Mutex<VecDeque<Remembered>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

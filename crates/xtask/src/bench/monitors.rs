@@ -181,6 +181,14 @@ fn functions(data_set: &DataSet) -> Result<Vec<String>> {
     bail!("the data set has only {} functions", found.len())
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the node has the clock of the machine, too"
+)]
+fn now_ms() -> Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())
+}
+
 /// Sends the data set as if it happened now. Returns how many events a second that was.
 fn send(node: &Node, data_set: &DataSet, is_over: &AtomicBool) -> Result<f64> {
     let begin = Instant::now();
@@ -188,7 +196,7 @@ fn send(node: &Node, data_set: &DataSet, is_over: &AtomicBool) -> Result<f64> {
     let mut sent: u64 = 0;
     while !is_over.load(Ordering::Relaxed) {
         let due = u64::try_from(begin.elapsed().as_millis())? * EVENTS_PER_SECOND / 1_000;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+        let now = now_ms()?;
         let mut body = String::new();
         while sent < due {
             let line = lines.next().context("the data set is too short")??;
