@@ -1,6 +1,6 @@
 """The packaged dashboards: what each query answers about the samples of events and metrics beside it (`*.expected`); in the demo, that every panel shows data, and the overview in Chromium.
 
-`UPDATE_EXPECT=1` writes what is expected anew.
+`UPDATE_EXPECT=1` writes what is expected anew, `PICTURES=docs/images` takes pictures of all dashboards.
 """
 
 import datetime
@@ -193,6 +193,9 @@ def demo():
             except TimeoutError:
                 pass
             check(not last, f"every panel of the packaged dashboards shows data in the demo" + (f", but not {sorted(last)}" if last else ""))
+            if folder_of_pictures := os.environ.get("PICTURES"):
+                result = subprocess.run(["node", "e2e/pictures.mjs", url, pathlib.Path(folder_of_pictures).resolve()], cwd=UI, timeout=900)
+                check(result.returncode == 0, "pictures are taken")
             status, page = request(url, "GET", "/api/v2/dashboards?limit=1")
             first = json.loads(page)
             check(status == 200 and len(first["dashboards"]) == 1 and first["next"] == "1", "the list has pages, as in Sumo Logic's API")

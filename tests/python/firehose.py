@@ -90,7 +90,9 @@ with workspace() as folder, Node(folder, SOURCE) as node:
     status, _ = deliver(node, "request-4", [metric(1.0) + metric(4.0)])
     check(status == 200 and samples(node, "sum") == [4.0] and samples(node, "average") == [2.0], f"metrics are stored, the last of equal ones: {samples(node, 'sum')}")
 
-    total = count(node.url)
+    # What is refused is kept as a dead letter, beside the events.
+    stored = "!_index=dead_letters"
+    total = count(node.url, stored)
     for name, status, answer in [
         ("a wrong access key", *deliver(node, "request-5", [b"x"], key="wrong")),
         ("another id in the body", *deliver(node, "request-5", [], body=json.dumps({"requestId": "other", "records": []}).encode())),
@@ -98,7 +100,9 @@ with workspace() as folder, Node(folder, SOURCE) as node:
         ("half a body", *deliver(node, "request-5", [], body=b'{"requestId":"request-5","records":[')),
     ]:
         check(400 <= status < 500 and answer["requestId"] == "request-5" and answer["errorMessage"], f"{name} is refused: {status} {answer}")
-    check(count(node.url) == total, "nothing of them is stored")
+    check(count(node.url, stored) == total, "nothing of them is stored")
+    letters = count(node.url, "_index=dead_letters")
+    check(letters == 3, f"what had the right key is kept as dead letters: {letters}")
     status, _ = deliver(node, "request-5", [b"good"])
-    check(status == 200 and count(node.url) == total + 1, "put right, the same delivery is taken")
+    check(status == 200 and count(node.url, stored) == total + 1, "put right, the same delivery is taken")
 finish()

@@ -9,15 +9,15 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 
 /**
- * Tells stories in a browser of their own. They get `open(name, { viewport, timeout, theme, isExpected })`, which gives
+ * Tells stories in a browser of their own. They get `open(name, { viewport, timeout, theme, scale, isExpected })`, which gives
  * a page whose console is listened to, but for messages that `isExpected`. CHROMIUM names the browser (default
  * /usr/bin/chromium). The process ends with status 1 and a sentence at the first failure.
  */
 export async function tell(title, stories) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
   const complaints = [];
-  const open = async (name, { viewport = { width: 1440, height: 900 }, timeout = 30_000, theme, isExpected = () => false } = {}) => {
-    const context = await browser.newContext({ viewport, colorScheme: theme });
+  const open = async (name, { viewport = { width: 1440, height: 900 }, timeout = 30_000, theme, scale = 1, isExpected = () => false } = {}) => {
+    const context = await browser.newContext({ viewport, colorScheme: theme, deviceScaleFactor: scale });
     const page = await context.newPage();
     page.setDefaultTimeout(timeout);
     page.on('console', (message) => message.type() === 'error' && !isExpected(message) && complaints.push(`${name}: ${message.text()}`));

@@ -1,0 +1,31 @@
+// Pictures of all dashboards in both themes: `node e2e/pictures.mjs <base URL> <folder>`, as <folder>/<app>-<name>-<theme>.jpg.
+import assert from 'node:assert/strict';
+import { tell } from './lib.mjs';
+
+const [base, folder] = process.argv.slice(2);
+/** Small enough to be kept beside the code. */
+const SCALE = 0.6;
+
+await tell('pictures', async (open) => {
+  const { apps } = await (await fetch(`${base}/api/v1/dashboards`)).json();
+  const ids = apps.flatMap((app) => app.dashboards.map((dashboard) => dashboard.id));
+  assert.ok(ids.length > 0, 'there are dashboards');
+  for (const theme of ['light', 'dark']) {
+    const { context, page } = await open(theme, { theme, timeout: 60_000, viewport: { width: 1440, height: 900 }, scale: SCALE });
+    for (const id of ids) {
+      await page.goto(`${base}/dashboards/${id}`);
+      await page.locator('.panel').first().waitFor();
+      await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
+      const alert = page.locator('[role=alert]');
+      if (await alert.count()) assert.fail(`${id}: ${await alert.first().innerText()}`);
+      // The page scrolls within itself: it is made as high as what it holds.
+      const height = await page.evaluate(() => Math.max(...[...document.querySelectorAll('main, main *')].filter((one) => one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== 'visible' && one.clientHeight > 400).map((one) => one.scrollHeight - one.clientHeight), 0));
+      await page.setViewportSize({ width: 1440, height: 900 + height });
+      await page.waitForTimeout(300);
+      await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
+      await page.screenshot({ path: `${folder}/${id.replace('/', '-')}-${theme}.jpg`, type: 'jpeg', quality: 70 });
+      await page.setViewportSize({ width: 1440, height: 900 });
+    }
+    await context.close();
+  }
+});
