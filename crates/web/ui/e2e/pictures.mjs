@@ -4,7 +4,7 @@ import { tell } from './lib.mjs';
 
 const [base, folder] = process.argv.slice(2);
 /** Small enough to be kept beside the code. */
-const SCALE = 0.6;
+const SCALE = 0.5;
 
 await tell('pictures', async (open) => {
   const { apps } = await (await fetch(`${base}/api/v1/dashboards`)).json();
@@ -18,13 +18,7 @@ await tell('pictures', async (open) => {
       await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
       const alert = page.locator('[role=alert]');
       if (await alert.count()) assert.fail(`${id}: ${await alert.first().innerText()}`);
-      // The page scrolls within itself: it is made as high as what it holds.
-      const height = await page.evaluate(() => Math.max(...[...document.querySelectorAll('main, main *')].filter((one) => one.scrollHeight > one.clientHeight + 1 && getComputedStyle(one).overflowY !== 'visible' && one.clientHeight > 400).map((one) => one.scrollHeight - one.clientHeight), 0));
-      await page.setViewportSize({ width: 1440, height: 900 + height });
-      await page.waitForTimeout(300);
-      await page.waitForFunction(() => !document.querySelector('main [aria-busy=true], .panel .waiting'));
-      await page.screenshot({ path: `${folder}/${id.replace('/', '-')}-${theme}.jpg`, type: 'jpeg', quality: 70 });
-      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.screenshot({ path: `${folder}/${id.replace('/', '-')}-${theme}.jpg`, type: 'jpeg', quality: 60, fullPage: true });
     }
     await context.close();
   }

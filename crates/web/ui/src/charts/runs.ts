@@ -11,3 +11,6 @@ export function runs(values: (number | null)[]): [from: number, to: number][] {
   });
   return found;
 }
+
+/** A small circle around the present point of a path: a lone point would be invisible. */
+export const DOT = 'm-1.5 0a1.5 1.5 0 1 0 3 0a1.5 1.5 0 1 0 -3 0';
