@@ -6,14 +6,13 @@ import datetime
 import json
 import os
 import random
-import re
 import time
 
 import google.cloud.logging
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.logging_v2.resource import Resource
 
-from harness import BINARY, Node, Process, check, finish, request, search, wait_until, workspace
+from harness import Node, check, finish, request, search, simulated_clouds, wait_until, workspace
 
 ROUNDS = 10
 # So that more can be asked for by hand: 220 are 100,000 events.
@@ -25,18 +24,8 @@ REQUESTS = f"projects/{PROJECT}/logs/run.googleapis.com%2Frequests"
 
 
 def start_clouds(folder, seed):
-    clouds = Process(
-        [BINARY, "simulate", "clouds", "--nuisances", "all", "--seed", seed, "--history-minutes", 8, "--events-per-second", 0,
-         "--google-events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS],
-        folder / "clouds.log",
-    )
-
-    def address():
-        if not clouds.is_running():
-            raise RuntimeError("the clouds ended: " + clouds.output()[-2000:])
-        return re.search(r"Cloud Logging at (http://\S+)", clouds.output())
-
-    return clouds, wait_until(address, "the clouds print their address").group(1)
+    return simulated_clouds(folder, "Cloud Logging", "--nuisances", "all", "--seed", seed, "--history-minutes", 8, "--events-per-second", 0,
+                            "--google-events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS)
 
 
 def served(endpoint):

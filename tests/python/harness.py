@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -95,6 +96,18 @@ class Process:
             status = self.process.wait()
         self.log.close()
         return status
+
+
+def simulated_clouds(folder, cloud, *options):
+    """Starts the simulated clouds; returns the process and the address of one, as they print it: `CloudWatch`, `Cloud Logging`, `Blob Storage`."""
+    clouds = Process([BINARY, "simulate", "clouds", *options], folder / "clouds.log")
+
+    def address():
+        if not clouds.is_running():
+            raise RuntimeError("the clouds ended: " + clouds.output()[-2000:])
+        return re.search(rf"{cloud} at (http://\S+)", clouds.output())
+
+    return clouds, wait_until(address, "the clouds print their address").group(1)
 
 
 def limit_files(bytes_max):

@@ -5,14 +5,13 @@ and the status says of the one, and of no other, what is wrong and which permiss
 import json
 import os
 import random
-import re
 import time
 from collections import Counter
 
 import boto3
 from botocore.config import Config
 
-from harness import BINARY, Node, Process, check, finish, request, search, wait_until, workspace
+from harness import Node, check, finish, request, search, simulated_clouds, wait_until, workspace
 
 GROUPS, EVENTS, ROUNDS = 200, 500, 5
 REFUSED = "/aws/lambda/many-077"
@@ -20,14 +19,7 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 
 def start_clouds(folder, seed):
-    clouds = Process([BINARY, "simulate", "clouds", "--seed", seed, "--history-minutes", 0, "--events-per-second", 0, "--refused-log-group", REFUSED], folder / "clouds.log")
-
-    def address():
-        if not clouds.is_running():
-            raise RuntimeError("the clouds ended: " + clouds.output()[-2000:])
-        return re.search(r"CloudWatch at (http://\S+)", clouds.output())
-
-    return clouds, wait_until(address, "the clouds print their address").group(1)
+    return simulated_clouds(folder, "CloudWatch", "--seed", seed, "--history-minutes", 0, "--events-per-second", 0, "--refused-log-group", REFUSED)
 
 
 def put(endpoint):

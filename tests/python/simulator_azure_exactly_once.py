@@ -7,10 +7,9 @@ servers that are busy or fail, hosts whose clocks are off; and records in three 
 import json
 import os
 import random
-import re
 import time
 
-from harness import BINARY, Node, Process, check, finish, request, search, wait_until, workspace
+from harness import Node, check, finish, request, search, simulated_clouds, wait_until, workspace
 
 ROUNDS = 10
 # So that more can be asked for by hand: 220 are 100,000 events.
@@ -20,18 +19,8 @@ APPS = ["lab-insights", "shop-orders", "shop-pictures"]
 
 
 def start_clouds(folder, seed):
-    clouds = Process(
-        [BINARY, "simulate", "clouds", "--nuisances", "all", "--seed", seed, "--history-minutes", 8, "--events-per-second", 0,
-         "--google-events-per-second", 0, "--azure-events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS],
-        folder / "clouds.log",
-    )
-
-    def address():
-        if not clouds.is_running():
-            raise RuntimeError("the clouds ended: " + clouds.output()[-2000:])
-        return re.search(r"Blob Storage at (http://\S+)", clouds.output())
-
-    return clouds, wait_until(address, "the clouds print their address").group(1)
+    return simulated_clouds(folder, "Blob Storage", "--nuisances", "all", "--seed", seed, "--history-minutes", 8, "--events-per-second", 0,
+                            "--google-events-per-second", 0, "--azure-events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS)
 
 
 def served(endpoint):

@@ -7,11 +7,10 @@ in one millisecond, calls that fail, and a delay before anything can be seen.
 import json
 import os
 import random
-import re
 import time
 from collections import Counter
 
-from harness import BINARY, Node, Process, check, finish, request, search, wait_until, workspace
+from harness import Node, check, finish, request, search, simulated_clouds, wait_until, workspace
 
 ROUNDS = 10
 # So that more can be asked for by hand: 220 are 100,000 events.
@@ -21,18 +20,8 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 
 def start_clouds(folder, seed):
-    clouds = Process(
-        [BINARY, "simulate", "clouds", "--nuisances", "all", "--seed", seed, "--history-minutes", 8,
-         "--events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS],
-        folder / "clouds.log",
-    )
-
-    def address():
-        if not clouds.is_running():
-            raise RuntimeError("the clouds ended: " + clouds.output()[-2000:])
-        return re.search(r"CloudWatch at (http://\S+)", clouds.output())
-
-    return clouds, wait_until(address, "the clouds print their address").group(1)
+    return simulated_clouds(folder, "CloudWatch", "--nuisances", "all", "--seed", seed, "--history-minutes", 8,
+                            "--events-per-second", RATE, "--silent-after-seconds", SILENT_AFTER_SECONDS)
 
 
 def served(endpoint):
